@@ -1,0 +1,110 @@
+/* engine.h: the contract that each way of carving a region fulfils.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * An engine finds blocks, and that is all: it takes no lock, counts nothing for others, knows no
+ * policy, posts no event, calls nobody back. The caller holds the region's lock around each call.
+ * An engine may keep its bookkeeping in the region or beside it; its callers cannot tell.
+ *
+ * Context, unless a function says otherwise: [task], which is to say from a task, or from wherever
+ * else the region's lock may be taken, and with it held.
+ */
+#ifndef BERTH_ENGINE_H
+#define BERTH_ENGINE_H
+
+#include "berth/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a block's own bookkeeping carries besides its size: an owner, and, if wished, one word more,
+ * which the engine keeps with the block for whoever claimed, moves or guards it. */
+typedef uint32_t berth_tag_t;
+
+#define BERTH_TAG_OWNER 0x7Fu /* the part of a tag that is the owner; never 0 in a live block */
+#define BERTH_TAG_WORD 0x80u  /* this block carries one word more */
+
+/* What alloc() hands over. */
+typedef struct berth_grant {
+    uint32_t offset; /* the block's first usable byte; BERTH_NOWHERE if refused */
+    uint32_t size;   /* bytes that the region has fewer, bookkeeping included; 0 if refused */
+} berth_grant_t;
+
+/* What free() and resize() did: the bytes to refund and to charge. */
+typedef struct berth_change {
+    uint32_t before; /* bytes that the block took, bookkeeping included */
+    uint32_t after;  /* bytes that it takes now; equal to `before` if refused */
+    int32_t status;  /* berth_status_t; a refusal changes nothing */
+    uint32_t owner;  /* who paid */
+} berth_change_t;
+
+/* One block as find(), walk() and check() see it. */
+typedef struct berth_block {
+    uint32_t offset; /* its first usable byte: what alloc() granted, or would */
+    uint32_t size;   /* bytes usable; of a free block, what it could hold if alignment let it */
+    uint32_t taken;  /* bytes from the region, bookkeeping included */
+    uint32_t next;   /* the cursor of the next block; BERTH_NOWHERE after the last */
+    int8_t status;   /* berth_status_t; unless BERTH_OK only `offset` and `next` count */
+    uint8_t owner;   /* BERTH_NO_OWNER: the block is free */
+    bool has_word;   /* it carries one word more */
+} berth_block_t;
+
+#define BERTH_WALK_START 0u /* the cursor of the first block */
+
+typedef struct berth_engine {
+    const char *name;
+
+    /* Tells how many bytes the bookkeeping needs if it is kept beside the region; 0 if it
+     * cannot. */
+    uint32_t (*beside_size)(const berth_region_t *region);
+
+    /* Prepares an empty region. BERTH_ERR_INVALID: a field of it makes no sense, or it is too small
+     * to hold its own bookkeeping and one block. */
+    berth_status_t (*start)(berth_region_t *region);
+
+    /* Finds room for `size` bytes, `align` a power of two or 0 for what the region promises.
+     *
+     * Succeeds if and only if some free block can hold the request, sizes as the engine rounds
+     * them; aligned beyond the granule, refuses only if none holds size + align - granule. Refused:
+     * size 0, a size that overflows, an owner of 0. Contents are undefined. */
+    berth_grant_t (*alloc)(berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag);
+
+    /* Takes back the live block at `offset`. An offset that is no live block's is refused, as far
+     * as its engine can tell: BERTH_ERR_INVALID; so is a block whose bookkeeping contradicts
+     * itself: BERTH_ERR_CORRUPT. */
+    berth_change_t (*free)(berth_region_t *region, uint32_t offset);
+
+    /* Makes the live block at `offset` hold `size` bytes where it is, or refuses: BERTH_ERR_NOMEM;
+     * size 0: BERTH_ERR_INVALID. Its contents, up to the smaller size, and its tag stay. */
+    berth_change_t (*resize)(berth_region_t *region, uint32_t offset, size_t size);
+
+    /* Tells the largest size that alloc() would grant now, with this alignment and tag; 0: none. */
+    uint32_t (*allocatable)(const berth_region_t *region, uint32_t align, berth_tag_t tag);
+
+    /* Tells whether alloc() would grant this now. */
+    bool (*fits)(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag);
+
+    /* Finds the live block that was granted at `offset`: BERTH_ERR_INVALID if there is none. */
+    berth_block_t (*find)(const berth_region_t *region, uint32_t offset);
+
+    /* Gives the live block at `offset` to another owner. BERTH_ERR_INVALID: no such block, or no
+     * such owner. */
+    berth_status_t (*give)(berth_region_t *region, uint32_t offset, berth_owner_t owner);
+
+    /* Returns the one word more of the live block at `offset`; NULL if it carries none. */
+    uint32_t *(*word)(const berth_region_t *region, uint32_t offset);
+
+    /* Tells the block at a cursor, in address order, live and free alike. A cursor is
+     * BERTH_WALK_START or a `next` that nothing has been allocated, freed or resized since. */
+    berth_block_t (*walk)(const berth_region_t *region, uint32_t cursor);
+
+    /* As walk(), and verifies all bookkeeping that concerns this block: BERTH_ERR_CORRUPT if any
+     * is damaged. Following the cursor from the start to the end verifies the region. */
+    berth_block_t (*check)(const berth_region_t *region, uint32_t cursor);
+} berth_engine_t;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* BERTH_ENGINE_H */
