@@ -1,0 +1,172 @@
+/* inspect.c: looks at blocks without changing anything: find, walk, check; and the two things that
+ * a block says of itself and can be told anew: its owner and its one word more.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "inspect.h"
+
+#include "bins.h"
+#include "locate.h"
+#include "start.h"
+#include "tree.h"
+
+static berth_block_t describe(const fit_t *fit, uint32_t at)
+{
+    const uint32_t header = *word_at(fit, at);
+    const uint32_t size = header_size(fit, header);
+    const bool is_crumb = header_is_free(header) && size < fit->least;
+    return (berth_block_t){.offset = block_offset(fit, at),
+                           .size = is_crumb ? 0 : block_capacity(fit, size, header >> TAG_SHIFT),
+                           .taken = size << fit->spread,
+                           .next = at + size < fit->last ? at + size : BERTH_NOWHERE,
+                           .owner = (uint8_t)header_owner(header),
+                           .has_word = (header >> TAG_SHIFT & BERTH_TAG_WORD) != 0};
+}
+
+static berth_block_t describe_not(uint32_t offset, int8_t status)
+{
+    return (berth_block_t){.offset = offset, .next = BERTH_NOWHERE, .status = status};
+}
+
+/* The live block granted at a region offset; 0 if there is none, or one that is damaged. */
+static uint32_t find_live(const fit_t *fit, uint32_t offset)
+{
+    const uint32_t at = locate_block(fit, offset);
+    if (at == 0 || !header_is_even(*word_at(fit, at)) ||
+        !tree_allows(fit, at, at + block_size(fit, at))) {
+        return 0;
+    }
+    return at;
+}
+
+berth_block_t fit_find(const berth_region_t *region, uint32_t offset)
+{
+    const fit_t *fit = fit_of(region);
+    const uint32_t at = find_live(fit, offset);
+    return at != 0 ? describe(fit, at) : describe_not(offset, BERTH_ERR_INVALID);
+}
+
+berth_status_t fit_give(berth_region_t *region, uint32_t offset, berth_owner_t owner)
+{
+    const fit_t *fit = fit_of(region);
+    const uint32_t at = find_live(fit, offset);
+    if (at == 0 || owner - 1u >= BERTH_TAG_OWNER) {
+        return BERTH_ERR_INVALID;
+    }
+    const uint32_t header = *word_at(fit, at) & ~(OWNER_BITS | CHECK);
+    *word_at(fit, at) = header_checked(header | (uint32_t)owner << TAG_SHIFT);
+    return BERTH_OK;
+}
+
+uint32_t *fit_word(const berth_region_t *region, uint32_t offset)
+{
+    const fit_t *fit = fit_of(region);
+    const uint32_t at = find_live(fit, offset);
+    if (at == 0 || (*word_at(fit, at) >> TAG_SHIFT & BERTH_TAG_WORD) == 0) {
+        return NULL;
+    }
+    return (uint32_t *)word_at(fit, at + block_size(fit, at)) - 1;
+}
+
+/* Whether a branch is empty, or leads to a node that knows it and has the peak that the branch
+ * says. */
+static bool branch_is_sound(const fit_t *fit, const fit_branch_t *branch, uint32_t up)
+{
+    if (branch->peak == 0) {
+        return branch->node == 0;
+    }
+    return tree_is_end(fit, branch->node) && tree_node(fit, branch->node)->up == up &&
+           tree_peak(fit, branch->node) == branch->peak;
+}
+
+static bool node_is_sound(const fit_t *fit, uint32_t end)
+{
+    const fit_node_t *node = tree_node(fit, end);
+    return tree_holds(fit, end) && branch_is_sound(fit, tree_branch(fit, node->up), node->up) &&
+           branch_is_sound(fit, &node->branch[0], end) &&
+           branch_is_sound(fit, &node->branch[1], end | 1u);
+}
+
+static bool free_is_sound(const fit_t *fit, uint32_t at, uint32_t size)
+{
+    if (locate_room(fit, at) != size || *word_at(fit, at) != header_free(fit, size)) {
+        return false;
+    }
+    if (at + size == fit->last) {
+        return at == fit->top;
+    }
+    if (size >= BINNED) {
+        return node_is_sound(fit, at + size);
+    }
+    return size < SMALLEST ||
+           ((fit->bins_used >> (size / WORD) & 1u) != 0 && bins_hold(fit, at, size));
+}
+
+/* Whether all that concerns the block at `at` is as it must be, the next header's prev_free
+ * included. */
+static bool block_is_sound(const fit_t *fit, uint32_t at)
+{
+    const uint32_t header = *word_at(fit, at);
+    const uint32_t size = header_size(fit, header);
+    const uint32_t next = *word_at(fit, at + size);
+    const bool is_free = header_is_free(header);
+    const bool is_last = at + size == fit->last;
+    if (!header_is_settled(fit, next & ~PREV_FREE) ||
+        (is_free && header_is_free(next) && !is_last) ||
+        (next & PREV_FREE) != (is_free ? PREV_FREE : 0)) {
+        return false;
+    }
+    if (is_free) {
+        return free_is_sound(fit, at, size);
+    }
+    return header_is_even(header) && size >= fit->least && (!is_last || fit->top == fit->last);
+}
+
+/* Whether the control block is: what start() planned, the heads of the bins, the tournament. */
+static bool control_is_sound(const berth_region_t *region)
+{
+    const fit_t *fit = fit_of(region);
+    const fit_t planned = fit_plan(region, region->beside != NULL);
+    if (memcmp(fit, &planned, offsetof(fit_t, top)) != 0 || fit->top - fit->first > fit->span ||
+        *word_at(fit, fit->last) >> LOW_BITS != fit->seal >> LOW_BITS) {
+        return false;
+    }
+    for (uint32_t size = 0; size < BINNED; size += WORD) {
+        const bool is_used = (fit->bins_used >> (size / WORD) & 1u) != 0;
+        if (!bins_hold(fit, bins_head(size), size) ||
+            is_used == (bins_first(fit, size) == bins_head(size))) {
+            return false;
+        }
+    }
+    for (uint32_t segment = 0; segment < fit->leaves; segment++) {
+        if (!branch_is_sound(fit, &tree_segments(fit)[segment], tree_root(segment))) {
+            return false;
+        }
+    }
+    return tree_is_sound(fit);
+}
+
+berth_block_t fit_walk(const berth_region_t *region, uint32_t cursor)
+{
+    const fit_t *fit = fit_of(region);
+    const uint32_t at = cursor == BERTH_WALK_START ? fit->first : cursor;
+    const uint32_t header = at - fit->first < fit->span && at % WORD == 0 ? *word_at(fit, at) : 0;
+    const uint32_t size = header_size(fit, header);
+    if (!header_is_settled(fit, header & ~PREV_FREE) || size - 1 >= fit->last - at) {
+        return describe_not(block_offset(fit, at), BERTH_ERR_CORRUPT);
+    }
+    return describe(fit, at);
+}
+
+berth_block_t fit_check(const berth_region_t *region, uint32_t cursor)
+{
+    const fit_t *fit = fit_of(region);
+    if (cursor == BERTH_WALK_START && !control_is_sound(region)) {
+        return describe_not(0, BERTH_ERR_CORRUPT);
+    }
+    berth_block_t block = fit_walk(region, cursor);
+    const uint32_t at = cursor == BERTH_WALK_START ? fit->first : cursor;
+    if (block.status == BERTH_OK && !block_is_sound(fit, at)) {
+        block.status = BERTH_ERR_CORRUPT;
+    }
+    return block;
+}
