@@ -1,0 +1,101 @@
+#!/bin/sh
+# run.sh: the property test and the layout test on four targets; the layout must be the same bytes.
+# SPDX-License-Identifier: Apache-2.0
+set -eu
+
+usage() {
+    cat <<'END'
+tests/target/run.sh [arm|riscv|linux64|linux32|all] [CALLS]
+  Builds both programs for each target, runs them (bare metal under QEMU), and compares the layouts
+  with tests/target/layout.txt.
+  CALLS: property calls on each target (200000).
+Exit: 0 all agree, 1 a difference or a failure, 2 wrong usage.
+END
+}
+
+case "${1:-all}" in
+--help) usage; exit 0 ;;
+all) targets="linux64 linux32 arm riscv" ;;
+arm | riscv | linux64 | linux32) targets=$1 ;;
+*) usage >&2; exit 2 ;;
+esac
+calls=${2:-200000}
+
+cd "$(dirname "$0")/../.."
+out=build/target
+mkdir -p "$out"
+
+sources="$(cat sources.txt) tests/model/model.c tests/model/shape.c tests/model/trial.c
+         tests/model/generate.c"
+common="-std=c11 -O2 -g -Wall -Wextra -Werror -Iinclude -Itests/model"
+bare="--specs=picolibc.specs --oslib=semihost --crt0=semihost -DTEST_HAS_PSRAM
+      -Ltests/target -T psram.ld -Wl,--defsym=__stack_size=0x1000"
+
+# SRAM holds the model and the regions up to 512 KB, PSRAM the larger ones.
+arm_map="-Wl,--defsym=__flash=0,--defsym=__flash_size=0x400000
+         -Wl,--defsym=__ram=0x20000000,--defsym=__ram_size=0x400000
+         -Wl,--defsym=__psram=0x21000000,--defsym=__psram_size=0x1000000"
+riscv_map="-Wl,--defsym=__flash=0x80000000,--defsym=__flash_size=0x400000
+           -Wl,--defsym=__ram=0x80400000,--defsym=__ram_size=0x400000
+           -Wl,--defsym=__psram=0x80800000,--defsym=__psram_size=0x1000000"
+
+compile() { # target source program
+    # shellcheck disable=SC2086 # the flags are words
+    case "$1" in
+    linux64) ${CC:-gcc} $common "$2" $sources -o "$3" ;;
+    linux32) ${CC:-gcc} -m32 $common "$2" $sources -o "$3" ;;
+    arm) arm-none-eabi-gcc -mcpu=cortex-m3 -mthumb $common $bare $arm_map "$2" $sources -o "$3" ;;
+    riscv) riscv64-unknown-elf-gcc -march=rv32imac -mabi=ilp32 $common $bare $riscv_map \
+        "$2" $sources -o "$3" ;;
+    esac
+}
+
+execute() { # target program [argument...]
+    target=$1
+    program=$2
+    shift 2
+    semihosting="enable=on,target=native,chardev=c0"
+    for argument; do
+        semihosting="$semihosting,arg=$argument"
+    done
+    qemu_flags="-icount shift=0 -nographic -serial none -monitor none -chardev stdio,id=c0
+                -semihosting-config $semihosting -kernel $program"
+    # shellcheck disable=SC2086 # the flags are words
+    case "$target" in
+    linux64 | linux32) "$program" "$@" ;;
+    arm) qemu-system-arm -M mps2-an385 $qemu_flags </dev/null ;;
+    riscv) qemu-system-riscv32 -M virt -bios none -m 32M $qemu_flags </dev/null ;;
+    esac
+}
+
+failures=0
+rows=""
+
+run() { # target
+    compile "$1" tests/property/property.c "$out/property.$1"
+    compile "$1" tests/target/layout.c "$out/layout.$1"
+    property=fine
+    if ! execute "$1" "$out/property.$1" --ops "$calls" >"$out/property.$1.txt"; then
+        property=FAILED
+        failures=$((failures + 1))
+        cat "$out/property.$1.txt"
+    fi
+    if ! execute "$1" "$out/layout.$1" >"$out/layout.$1.txt"; then
+        failures=$((failures + 1))
+        cat "$out/layout.$1.txt"
+    fi
+    layout=$(cksum <"$out/layout.$1.txt" | cut -d ' ' -f 1)
+    if ! diff tests/target/layout.txt "$out/layout.$1.txt"; then
+        layout="$layout DIFFERS"
+        failures=$((failures + 1))
+    fi
+    rows="$rows$(printf '%-8s  %8s calls %-6s  %s' "$1" "$calls" "$property" "$layout")
+"
+}
+
+for each in $targets; do
+    run "$each"
+done
+cat tests/target/layout.txt
+printf '\ntarget    property               layout\n%s' "$rows"
+[ "$failures" -eq 0 ]

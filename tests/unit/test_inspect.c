@@ -1,0 +1,154 @@
+/* test_inspect.c: do the functions that only look keep their sentences in the contract?
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "form.h"
+
+#include <string.h>
+
+static void test_allocatable_is_what_alloc_grants(void **state)
+{
+    berth_region_t region = started(*state);
+    for (uint32_t round = 0; round < 12; round++) {
+        for (uint32_t align = 0; align <= 1024; align = align == 0 ? 4 : align * 2) {
+            const berth_tag_t tag = round % 2 == 0 ? 1 : 1 | BERTH_TAG_WORD;
+            remember();
+            const uint32_t most = fit->allocatable(&region, align, tag);
+            assert_unchanged();
+            assert_refused(&region, (size_t)most + 1, align, tag);
+            if (most != 0) {
+                assert_true(fit->fits(&region, most, align, tag));
+                const berth_grant_t grant = fit->alloc(&region, most, align, tag);
+                assert_int_not_equal(grant.offset, BERTH_NOWHERE);
+                assert_int_equal(fit->free(&region, grant.offset).status, BERTH_OK);
+            }
+        }
+        (void)granted(&region, 100 + 30 * round);
+    }
+}
+
+static void test_allocatable_needs_an_owner(void **state)
+{
+    berth_region_t region = started(*state);
+    assert_int_equal(fit->allocatable(&region, 0, 0), 0);
+    assert_int_equal(fit->allocatable(&region, 0, BERTH_TAG_WORD), 0);
+}
+
+static void test_allocatable_pays_for_the_word(void **state)
+{
+    const form_t *form = *state;
+    berth_region_t region = started(form);
+    const uint32_t without = fit->allocatable(&region, 0, 1);
+    assert_int_equal(fit->allocatable(&region, 0, 1 | BERTH_TAG_WORD), without - form->header);
+}
+
+/* --- find, give, word ------------------------------------------------------------------------ */
+
+static void test_find_tells_the_block(void **state)
+{
+    const form_t *form = *state;
+    berth_region_t region = started(form);
+    const berth_grant_t grant = fit->alloc(&region, 50, 0, 33 | BERTH_TAG_WORD);
+    const berth_block_t block = fit->find(&region, grant.offset);
+    assert_int_equal(block.status, BERTH_OK);
+    assert_int_equal(block.offset, grant.offset);
+    assert_int_equal(block.taken, grant.size);
+    assert_int_equal(block.taken, rounded(form, 50 + form->header));
+    assert_int_equal(block.size, grant.size - 2 * form->header);
+    assert_int_equal(block.owner, 33);
+    assert_true(block.has_word);
+    const berth_block_t next = fit->walk(&region, block.next);
+    assert_int_equal(next.owner, BERTH_NO_OWNER);
+}
+
+static void test_give_changes_the_owner_alone(void **state)
+{
+    berth_region_t region = started(*state);
+    const berth_grant_t grant = fit->alloc(&region, 50, 0, 33 | BERTH_TAG_WORD);
+    const berth_block_t before = fit->find(&region, grant.offset);
+    *fit->word(&region, grant.offset) = 1234;
+    for (uint32_t owner = 1; owner <= BERTH_OTHERS; owner++) {
+        assert_int_equal(fit->give(&region, grant.offset, (berth_owner_t)owner), BERTH_OK);
+        const berth_block_t block = fit->find(&region, grant.offset);
+        assert_int_equal(block.owner, owner);
+        assert_int_equal(block.taken, before.taken);
+        assert_true(block.has_word);
+        assert_int_equal(*fit->word(&region, grant.offset), 1234);
+        (void)sum_of(&region);
+    }
+    remember();
+    assert_int_equal(fit->give(&region, grant.offset, BERTH_NO_OWNER), BERTH_ERR_INVALID);
+    assert_int_equal(fit->give(&region, grant.offset, 128), BERTH_ERR_INVALID);
+    assert_int_equal(fit->give(&region, grant.offset, 255), BERTH_ERR_INVALID);
+    assert_unchanged();
+}
+
+static void test_word_is_apart_from_the_payload(void **state)
+{
+    const form_t *form = *state;
+    for (uint32_t size = 1; size < 200; size++) {
+        berth_region_t region = started(form);
+        const berth_grant_t grant = fit->alloc(&region, size, 0, 1 | BERTH_TAG_WORD);
+        uint32_t *word = fit->word(&region, grant.offset);
+        assert_non_null(word);
+        *word = 0xABCD1234u;
+        memset(memory + grant.offset, 0x55, fit->find(&region, grant.offset).size);
+        assert_int_equal(*word, 0xABCD1234u);
+        (void)sum_of(&region);
+    }
+    berth_region_t region = started(form);
+    assert_null(fit->word(&region, granted(&region, 20)));
+}
+
+/* --- walk and check -------------------------------------------------------------------------- */
+
+static void test_walk_tiles_the_region(void **state)
+{
+    const form_t *form = *state;
+    berth_region_t region = started(form);
+    const uint32_t whole = fit->walk(&region, BERTH_WALK_START).taken;
+    uint32_t offsets[20];
+    for (uint32_t i = 0; i < 20; i++) {
+        offsets[i] = granted(&region, 8 + 9 * i);
+    }
+    for (uint32_t i = 0; i < 20; i += 3) {
+        assert_int_equal(fit->free(&region, offsets[i]).status, BERTH_OK);
+    }
+    uint32_t cursor = BERTH_WALK_START;
+    uint32_t at = fit->walk(&region, BERTH_WALK_START).offset;
+    uint32_t taken = 0;
+    while (cursor != BERTH_NOWHERE) {
+        const berth_block_t block = fit->walk(&region, cursor);
+        assert_int_equal(block.offset, at);
+        at += block.taken;
+        taken += block.taken;
+        cursor = block.next;
+    }
+    assert_int_equal(taken, whole);
+}
+
+static void test_walk_survives_any_cursor(void **state)
+{
+    berth_region_t region = started(*state);
+    (void)granted(&region, 100);
+    for (uint32_t cursor = 0; cursor < 2 * REGION_SIZE; cursor++) {
+        (void)fit->walk(&region, cursor);
+        (void)fit->check(&region, cursor);
+    }
+    (void)fit->walk(&region, BERTH_NOWHERE - 3);
+    (void)fit->check(&region, UINT32_MAX);
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_allocatable_is_what_alloc_grants),
+        cmocka_unit_test(test_allocatable_needs_an_owner),
+        cmocka_unit_test(test_allocatable_pays_for_the_word),
+        cmocka_unit_test(test_find_tells_the_block),
+        cmocka_unit_test(test_give_changes_the_owner_alone),
+        cmocka_unit_test(test_word_is_apart_from_the_payload),
+        cmocka_unit_test(test_walk_tiles_the_region),
+        cmocka_unit_test(test_walk_survives_any_cursor),
+    };
+    return form_run(tests, sizeof tests / sizeof tests[0]);
+}
