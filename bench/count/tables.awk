@@ -5,7 +5,7 @@
 
 BEGIN {
     FS = ","
-    kept_form = "fit 4" # the form kept for PSRAM
+    kept_form = "beside 256" # the form kept for PSRAM: docs/adr/0004
 }
 
 FNR == 1 { file++ }

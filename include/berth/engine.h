@@ -34,8 +34,8 @@ typedef struct berth_grant {
 typedef struct berth_change {
     uint32_t before; /* bytes that the block took, bookkeeping included */
     uint32_t after;  /* bytes that it takes now; equal to `before` if refused */
-    int32_t status;  /* berth_status_t; a refusal changes nothing */
     uint32_t owner;  /* who paid */
+    int32_t status;  /* berth_status_t; a refusal changes nothing */
 } berth_change_t;
 
 /* One block as find(), walk() and check() see it. */

@@ -13,7 +13,7 @@
 
 #define HEADER_BAR_PERCENT 99u
 #define BITS 32u
-#define LARGE_WORDS 20u /* free blocks below this are kept by size, the others by place */
+#define LARGE_WORDS 20u /* free blocks below this are kept by size, the others by zone */
 
 typedef struct tally {
     uint32_t flipped;
@@ -194,7 +194,7 @@ static void flip_headers(bool live)
 }
 
 /* Whether a word of a free block, counted from its header, holds a link or what goes with it: in a
- * small one the two words after the header, in a large one the five before the last word, which in
+ * small one the two words after the header, in a large one the two before the last word, which in
  * both repeats the header. The block at the end of the region is in no index and has none. */
 static bool is_linked(const berth_block_t *block, uint32_t word, uint32_t words)
 {
@@ -202,7 +202,7 @@ static bool is_linked(const berth_block_t *block, uint32_t word, uint32_t words)
         return false;
     }
     return word + 1u == words ||
-           (words < LARGE_WORDS ? word <= 2u && words > 2u : words - word <= 6u);
+           (words < LARGE_WORDS ? word <= 2u && words > 2u : words - word <= 3u);
 }
 
 static void flip_links(void)

@@ -13,7 +13,7 @@
 #define PAINT_WINDOW 64u   /* bytes at each end of a larger one ... */
 #define PAINT_WINDOWS 4u   /* ... and at this many places between */
 #define OVERHEAD_MAX 1024u /* bytes that the bookkeeping of a region may take, granules apart ... */
-#define OVERHEAD_SHARE 2048u /* ... or this part of a region, if it is more */
+#define OVERHEAD_SHARE 500u /* ... or this part of a region, if it is more */
 
 static void trial_fail(trial_t *trial, const char *what, uint32_t wanted, uint32_t got)
 {

@@ -15,24 +15,30 @@ static inline uint32_t bins_head(uint32_t size)
     return (uint32_t)(offsetof(fit_t, bins) - WORD) + size * (uint32_t)(sizeof(fit_bin_t) / WORD);
 }
 
+/* The block to which a `prev` leads. */
+static inline word_t *bins_before(const fit_t *fit, uint32_t prev)
+{
+    return (word_t *)(uintptr_t)((const uint8_t *)fit + prev - 1);
+}
+
 static inline void bins_start(fit_t *fit)
 {
     fit->bins_used = 0;
     for (uint32_t size = 0; size < BINNED; size += WORD) {
-        fit->bins[size / WORD] = (fit_bin_t){.next = bins_head(size), .prev = bins_head(size) | 1u};
+        fit->bins[size / WORD] = (fit_bin_t){.next = bins_head(size), .prev = bins_head(size) + 1};
     }
 }
 
 static SHARED void bins_insert(fit_t *fit, uint32_t at, uint32_t size)
 {
     const uint32_t head = bins_head(size);
-    word_t *block = word_at(fit, at);
     word_t *bin = word_at(fit, head);
+    word_t *block = word_at(fit, at);
     const uint32_t prev = bin[2];
-    block[1] = head;
     block[2] = prev;
-    word_at(fit, prev - 1)[1] = at;
-    bin[2] = at | 1u;
+    bins_before(fit, prev)[1] = at;
+    block[1] = head;
+    bin[2] = at + 1;
     fit->bins_used |= 1u << (size / WORD);
 }
 
@@ -41,26 +47,35 @@ static SHARED void bins_remove(fit_t *fit, uint32_t at, uint32_t size)
     const word_t *block = word_at(fit, at);
     const uint32_t next = block[1];
     const uint32_t prev = block[2];
-    word_at(fit, prev - 1)[1] = next;
+    bins_before(fit, prev)[1] = next;
     word_at(fit, next)[2] = prev;
     if (prev - 1 == next) {
         fit->bins_used &= ~(1u << (size / WORD));
     }
 }
 
-/* Whether `at` is a place that a ring may lead to: a block, or the head of the bin. */
-static inline bool bins_is_place(const fit_t *fit, uint32_t at, uint32_t size)
-{
-    return at % WORD == 0 && (at - fit->first < fit->span - 2 * WORD || at == bins_head(size));
-}
-
 /* Whether the ring that a block, or a head, says it is in leads back to it. */
-static SHARED bool bins_hold(const fit_t *fit, uint32_t at, uint32_t size)
+static SHARED bool bins_hold(const fit_t *fit, uint32_t at)
 {
     const uint32_t next = word_at(fit, at)[1];
     const uint32_t prev = word_at(fit, at)[2] - 1;
-    return bins_is_place(fit, next, size) && bins_is_place(fit, prev, size) &&
+    return (next | prev) % WORD == 0 && larger(next, prev) <= fit->last - 2 * WORD &&
            word_at(fit, next)[2] == at + 1 && word_at(fit, prev)[1] == at;
+}
+
+static SHARED bool bins_have(const fit_t *fit, uint32_t at)
+{
+    const uint32_t header = *word_at(fit, at);
+    const uint32_t size = header_size(fit, header);
+    return header_is_bare(header) && size - SMALLEST < BINNED - SMALLEST && size < fit->last - at &&
+           (*word_at(fit, at + size) & PREV_FREE) != 0 && bins_hold(fit, at);
+}
+
+/* Whether a word is one of the links of a block in a bin: in a region too large for a seal, it may
+ * look like the header of a block that was freed there. */
+static SHARED bool bins_cover(const fit_t *fit, uint32_t at)
+{
+    return bins_have(fit, at - WORD) || bins_have(fit, at - 2 * WORD);
 }
 
 /* The block in a bin for the longest. */
@@ -70,18 +85,16 @@ static inline uint32_t bins_first(const fit_t *fit, uint32_t size)
 }
 
 /* Takes the first block out of a bin that has one. */
-static inline uint32_t bins_take(fit_t *fit, uint32_t size)
+static inline void bins_take(fit_t *fit, uint32_t size)
 {
     const uint32_t head = bins_head(size);
     word_t *bin = word_at(fit, head);
-    const uint32_t at = bin[1];
-    const uint32_t next = word_at(fit, at)[1];
+    const uint32_t next = word_at(fit, bin[1])[1];
     bin[1] = next;
-    word_at(fit, next)[2] = head | 1u;
+    word_at(fit, next)[2] = head + 1;
     if (next == head) {
         fit->bins_used &= ~(1u << (size / WORD));
     }
-    return at;
 }
 
 /* The size of the largest free block in a bin, or 0. */

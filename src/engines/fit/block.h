@@ -11,8 +11,8 @@
  *   live block   [header][payload ...........................]
  *   free block   [header][links ...][unused ...][....][footer]
  *
- *   header       seal | size | word | owner:7 | check | prev_free
- *   bits        from 10+w  10     9         2       1           0
+ *   header       seal | size | check | prev_free | word | owner:7
+ *   bits        from 10+w  10     9          8       7      0
  *
  * The size field has the w bits that the region's granules need; what is left above is the seal, a
  * constant that no small integer, pointer or text carries. An owner of 0 makes a block free.
@@ -25,16 +25,14 @@
 
 #include "berth/fit.h"
 
-#define PREV_FREE 1u
-#define CHECK 2u
-#define TAG_SHIFT 2u
-#define OWNER_BITS (BERTH_TAG_OWNER << TAG_SHIFT)
-#define TAG_BITS ((BERTH_TAG_OWNER | BERTH_TAG_WORD) << TAG_SHIFT)
+#define TAG_BITS (BERTH_TAG_OWNER | BERTH_TAG_WORD) /* a header's low bits are the block's tag */
+#define PREV_FREE 0x100u
+#define CHECK 0x200u
 #define LOW_BITS 10u /* all below the size */
 
 #define WORD 4u             /* bytes */
 #define SMALLEST (3 * WORD) /* book bytes of the smallest live block: its free form needs 3 words */
-#define BINNED (20 * WORD)  /* free blocks below this are in bins, the others in the tree */
+#define BINNED (20 * WORD)  /* free blocks below this are in bins, the others in zones */
 
 #if !defined(__GNUC__)
 #error "fit needs GNU C: may_alias, noinline and the bit counting built-ins."
@@ -55,24 +53,34 @@
 /* A word of bookkeeping: it aliases the payload that lay there before or will lie there next. */
 typedef uint32_t MAY_ALIAS word_t;
 
+/* What lies before the end of a large free block: see zones.h. */
+typedef struct fit_node {
+    uint32_t next;
+    uint32_t up;
+    uint32_t footer;
+} MAY_ALIAS fit_node_t;
+
 /* The head of one bin; `prev` is kept plus 1, as in every binned block. */
 typedef struct fit_bin {
     uint32_t next;
     uint32_t prev;
 } fit_bin_t;
 
-/* The control block. The tree's part of it, of a size that depends on the region's, follows. */
+/* The control block. The zones' part of it, of a size that depends on the region's, follows. */
 typedef struct fit {
-    uint32_t first;  /* the first block */
-    uint32_t last;   /* the end sentinel: the header of a free block of no size */
-    uint32_t span;   /* from the one to the other */
-    uint32_t origin; /* region offset of the first block's payload */
-    uint32_t
-        short_span; /* the same if the short ways in fit_alloc() and fit_free() apply, else 0 */
+    fit_node_t nobody;     /* of no size: the end of every list of nodes */
+    uint32_t first;        /* the first block */
+    uint32_t last;         /* the end sentinel: the header of a free block of no size */
+    uint32_t span;         /* from the one to the other */
+    uint32_t origin;       /* region offset of the first block's payload */
     uint32_t granule_mask; /* region bytes of a granule, less 1 */
     uint32_t unit_mask;    /* of a size in book bytes: what it is a multiple of */
     uint32_t least;        /* book bytes of the smallest live block */
     uint32_t most;         /* payload bytes of the largest block that the region could ever hold */
+    uint32_t plain_most;   /* the same if requests without an alignment or a word need no care */
+    uint32_t short_most;   /* payload bytes of the largest such request that a bin may serve */
+    uint32_t short_span;   /* what follows a small block this near to the first is in the region */
+    uint32_t short_sizes;  /* sizes from SMALLEST on that may take the short way in fit_free() */
     uint32_t round;        /* added to a request before it is rounded down: see block_want() */
     uint32_t header_cost;  /* payload bytes that a word of bookkeeping costs: 4, beside 0 */
     uint32_t size_mask;    /* of a header shifted down by size_shift: the size in book bytes */
@@ -80,17 +88,16 @@ typedef struct fit {
     uint32_t settled_mask; /* where the seal is, and prev_free */
     uint32_t promise;      /* alignment given unasked if beyond the granule, region bytes; else 0 */
     uint32_t address;      /* the board's, of the region's first byte */
-    uint8_t size_shift;    /* between a size in book bytes and its place in a header */
-    uint8_t spread;        /* log2 of region bytes per book byte */
-    uint8_t segment_shift; /* log2 of a segment's book bytes */
-    bool has_short_alloc;  /* a request without an alignment or a word may take the short way */
-    uint32_t leaves;       /* segments, rounded up to a power of two */
+    uint32_t leaves;       /* zones, rounded up to a power of two */
+    uint32_t zones_at;     /* where the links to the zones' nodes are */
+    uint16_t size_shift;   /* between a size in book bytes and its place in a header */
+    uint16_t spread;       /* log2 of region bytes per book byte */
     uint32_t top;       /* the free block that reaches the sentinel, in no index; or the sentinel */
     uint32_t bins_used; /* bit n: bin n, of free blocks of n words, is not empty */
     fit_bin_t bins[BINNED / WORD];
 } fit_t;
 
-_Static_assert(sizeof(fit_t) == 240, "no padding: every byte of a book is the same everywhere");
+_Static_assert(sizeof(fit_t) == 268, "no padding: every byte of a book is the same everywhere");
 
 static inline uint32_t larger(uint32_t a, uint32_t b)
 {
@@ -114,12 +121,17 @@ static inline uint32_t header_size(const fit_t *fit, uint32_t header)
 
 static inline uint32_t header_owner(uint32_t header)
 {
-    return (header & OWNER_BITS) >> TAG_SHIFT;
+    return header & BERTH_TAG_OWNER;
 }
 
 static inline bool header_is_free(uint32_t header)
 {
-    return (header & OWNER_BITS) == 0;
+    return header_owner(header) == 0;
+}
+
+static inline bool header_is_sealed(const fit_t *fit, uint32_t header)
+{
+    return ((header ^ fit->seal) & fit->settled_mask & ~PREV_FREE) == 0;
 }
 
 /* The seal is right and no free block comes before: so it is in every free block's header, and in
@@ -150,6 +162,12 @@ static inline bool header_is_even(uint32_t header)
     return parity(header) == 0;
 }
 
+/* All below the size is clear: so it is in every free header. */
+static inline bool header_is_bare(uint32_t header)
+{
+    return header << (32 - LOW_BITS) == 0;
+}
+
 static inline uint32_t header_free(const fit_t *fit, uint32_t size)
 {
     return (size << fit->size_shift) | fit->seal;
@@ -169,7 +187,7 @@ static inline uint32_t header_checked(uint32_t header)
 
 static inline uint32_t header_live(const fit_t *fit, uint32_t size, berth_tag_t tag)
 {
-    return header_checked((size << fit->size_shift) | fit->seal | tag << TAG_SHIFT);
+    return header_checked((size << fit->size_shift) | fit->seal | tag);
 }
 
 /* Tells the block at `at` that the one before it was freed, or no longer is free. */
@@ -191,6 +209,15 @@ static inline uint32_t block_before(const fit_t *fit, uint32_t end)
     return end - ((footer & 1u) != 0 ? SMALLEST : header_size(fit, footer));
 }
 
+/* Writes down that [at, end) is free. Returns its header. */
+static inline uint32_t block_write_free(fit_t *fit, uint32_t at, uint32_t end)
+{
+    const uint32_t header = header_free(fit, end - at);
+    *word_at(fit, at) = header;
+    word_at(fit, end)[-1] = header;
+    return header;
+}
+
 /* The region offset of a block's payload. */
 static inline uint32_t block_offset(const fit_t *fit, uint32_t at)
 {
@@ -208,8 +235,7 @@ static inline uint32_t block_capacity(const fit_t *fit, uint32_t size, berth_tag
 /* The book bytes of a block for a request of at most `most` bytes. */
 static inline uint32_t block_want(const fit_t *fit, uint32_t size)
 {
-    const uint32_t want = ((size + fit->round) >> fit->spread) & fit->unit_mask;
-    return want > fit->least ? want : fit->least;
+    return larger(((size + fit->round) >> fit->spread) & fit->unit_mask, fit->least);
 }
 
 /* The alignment that a request means: what it asks, the region promises, or any block has. */

@@ -1,132 +1,169 @@
 /* fit.c: the general engine: takes blocks apart and puts them together again.
  * SPDX-License-Identifier: Apache-2.0
+ *
+ * alloc   bins, zones, top: room_find() says which has room, and the block's low end is taken
+ * free    what is free after the block, then what is before it, is joined with it
  */
 #include "bins.h"
 #include "inspect.h"
 #include "locate.h"
 #include "start.h"
-#include "tree.h"
+#include "zones.h"
 
 #define NO_GRANT ((berth_grant_t){.offset = BERTH_NOWHERE, .size = 0})
 #define NO_CRUMBS (~6u) /* of words that a taken block leaves: none, or enough for another block */
 
+/* --- free blocks ----------------------------------------------------------------------------- */
+
 /* Writes down a free block below BINNED and puts it into its bin. One below SMALLEST goes into
  * none: it waits for a neighbour to be freed. */
-static SHARED void insert_small(fit_t *fit, uint32_t at, uint32_t size)
+static SHARED void insert_small(fit_t *fit, uint32_t at, uint32_t end)
 {
-    const uint32_t header = header_free(fit, size);
-    *word_at(fit, at) = header;
-    word_at(fit, at + size)[-1] = header;
-    if (size >= SMALLEST) {
-        bins_insert(fit, at, size);
+    (void)block_write_free(fit, at, end);
+    if (end - at >= SMALLEST) {
+        bins_insert(fit, at, end - at);
     }
 }
 
-static SHARED void insert_large(fit_t *fit, uint32_t at, uint32_t size)
+static SHARED void insert_large(fit_t *fit, uint32_t at, uint32_t end)
 {
-    const uint32_t header = header_free(fit, size);
-    *word_at(fit, at) = header;
-    word_at(fit, at + size)[-1] = header;
-    tree_insert(fit, at + size, size);
+    zones_insert(fit, end, block_write_free(fit, at, end));
 }
 
-static inline void index_insert(fit_t *fit, uint32_t at, uint32_t size)
+static inline void index_insert(fit_t *fit, uint32_t at, uint32_t end)
 {
-    if (size >= BINNED) {
-        insert_large(fit, at, size);
+    if (end - at >= BINNED) {
+        insert_large(fit, at, end);
     } else {
-        insert_small(fit, at, size);
+        insert_small(fit, at, end);
     }
 }
 
-/* Returns whether the tournament has to hear of it. */
-static inline bool index_remove(fit_t *fit, uint32_t at, uint32_t size)
+static inline void index_remove(fit_t *fit, uint32_t at, uint32_t end)
 {
-    if (size >= BINNED) {
-        return tree_remove(fit, at + size);
+    if (end - at >= BINNED) {
+        zones_remove(fit, end);
+    } else if (end - at >= SMALLEST) {
+        bins_remove(fit, at, end - at);
     }
-    if (size >= SMALLEST) {
-        bins_remove(fit, at, size);
-    }
-    return false;
-}
-
-/* Moves the low end of a block in the tree. */
-static inline void index_resize(fit_t *fit, uint32_t at, uint32_t end)
-{
-    const uint32_t header = header_free(fit, end - at);
-    *word_at(fit, at) = header;
-    word_at(fit, end)[-1] = header;
-    tree_resize(fit, end, end - at);
 }
 
 /* Frees again the small rest [at, end) of a free block that was taken. */
-static SHARED void leave(fit_t *fit, uint32_t at, uint32_t end)
+static SHARED void rest_leave(fit_t *fit, uint32_t at, uint32_t end)
 {
     if (at != end) {
-        insert_small(fit, at, end - at);
+        insert_small(fit, at, end);
     } else {
         header_flip_prev(fit, end);
     }
 }
 
-/* Makes [at, sentinel) the top. */
-static SHARED void top_lower(fit_t *fit, uint32_t at)
+/* Makes [at, sentinel) the top; from the sentinel on it is no block. */
+static SHARED void top_move(fit_t *fit, uint32_t at)
 {
     fit->top = at;
-    *word_at(fit, at) = header_free(fit, fit->last - at);
-}
-
-/* Takes the low end, `size` bytes, of the top. */
-static SHARED void top_raise(fit_t *fit, uint32_t size)
-{
-    fit->top += size;
-    if (fit->top != fit->last) {
-        *word_at(fit, fit->top) = header_free(fit, fit->last - fit->top);
+    if (at != fit->last) {
+        *word_at(fit, at) = header_free(fit, fit->last - at);
     } else {
-        header_flip_prev(fit, fit->last);
+        header_flip_prev(fit, at);
     }
 }
 
-/* Takes the low end, `size` bytes, of the free block [at, end). */
-static NOINLINE void carve_low(fit_t *fit, uint32_t at, uint32_t end, uint32_t size)
+/* Takes the low end, up to `rest`, of the large free block before `end`. */
+static SHARED void take_large(fit_t *fit, uint32_t end, uint32_t rest)
+{
+    if (end - rest >= BINNED) {
+        const uint32_t before = zones_footer(fit, end);
+        zones_shrink(fit, end, before, block_write_free(fit, rest, end));
+    } else {
+        zones_remove(fit, end);
+        rest_leave(fit, rest, end);
+    }
+}
+
+/* Takes the low end, up to `rest`, of any free block [at, end). */
+static SHARED void take_low(fit_t *fit, uint32_t at, uint32_t end, uint32_t rest)
 {
     if (end == fit->last) {
-        top_raise(fit, size);
-    } else if (end - at - size >= BINNED) {
-        index_resize(fit, at + size, end);
+        top_move(fit, rest);
+    } else if (end - at >= BINNED) {
+        take_large(fit, end, rest);
     } else {
-        if (index_remove(fit, at, end - at)) {
-            tree_replay(fit, end >> fit->segment_shift);
-        }
-        leave(fit, at + size, end);
+        index_remove(fit, at, end);
+        rest_leave(fit, rest, end);
     }
 }
 
 /* Frees [at, end), of which the neighbour before is live and the one after has `room` bytes
  * free. */
-static SHARED void release(fit_t *fit, uint32_t at, uint32_t end, uint32_t room)
+static SHARED void give_low(fit_t *fit, uint32_t at, uint32_t end, uint32_t room)
 {
-    if (end == fit->top) {
-        if (room == 0) {
-            header_flip_prev(fit, end);
-        }
-        top_lower(fit, at);
-        return;
-    }
-    if (room >= BINNED) {
-        index_resize(fit, at, end + room);
-        return;
-    }
     if (room == 0) {
         header_flip_prev(fit, end);
-    } else if (room >= SMALLEST) {
-        bins_remove(fit, end, room);
     }
-    index_insert(fit, at, end + room - at);
+    if (end == fit->top) {
+        top_move(fit, at);
+    } else if (room >= BINNED) {
+        zones_grow(fit, end + room, block_write_free(fit, at, end + room));
+    } else {
+        if (room >= SMALLEST) {
+            bins_remove(fit, end, room);
+        }
+        index_insert(fit, at, end + room);
+    }
 }
 
-static SHARED berth_grant_t grant(fit_t *fit, uint32_t at, uint32_t want, berth_tag_t tag)
+/* --- alloc ----------------------------------------------------------------------------------- */
+
+/* Where there is room for a request. */
+typedef enum room {
+    ROOM_BIN, /* in a bin, and what is left fits or is of use */
+    ROOM_ZONE,
+    ROOM_TOP,
+    ROOM_LAST_BIN, /* in a bin */
+    ROOM_NOWHERE
+} room_t;
+
+/* Bit n: a free block in a bin has n words more than needed. */
+static inline uint32_t room_bins(const fit_t *fit, uint32_t need)
+{
+    return need < BINNED ? fit->bins_used >> (need / WORD) : 0;
+}
+
+/* The order of preference: it decides how much memory fragmentation costs. */
+static inline room_t room_find(const fit_t *fit, uint32_t need)
+{
+    if ((room_bins(fit, need) & NO_CRUMBS) != 0) {
+        return ROOM_BIN;
+    }
+    if (zones_largest(fit) >= header_free(fit, need)) {
+        return ROOM_ZONE;
+    }
+    if (fit->last - fit->top >= need) {
+        return ROOM_TOP;
+    }
+    return room_bins(fit, need) != 0 ? ROOM_LAST_BIN : ROOM_NOWHERE;
+}
+
+/* The free block to take, 0 if there is none. */
+static SHARED uint32_t room_block(const fit_t *fit, uint32_t need)
+{
+    const room_t room = room_find(fit, need);
+    if (room == ROOM_NOWHERE) {
+        return 0;
+    }
+    if (room == ROOM_TOP) {
+        return fit->top;
+    }
+    if (room == ROOM_ZONE) {
+        const uint32_t end = zones_find(fit, header_free(fit, need));
+        return end - header_size(fit, zones_footer(fit, end));
+    }
+    const uint32_t bins = room_bins(fit, need) & (room == ROOM_BIN ? NO_CRUMBS : UINT32_MAX);
+    return bins_first(fit, need + (uint32_t)__builtin_ctz(bins) * WORD);
+}
+
+static SHARED berth_grant_t block_grant(fit_t *fit, uint32_t at, uint32_t want, berth_tag_t tag)
 {
     *word_at(fit, at) = header_live(fit, want, tag);
     return (berth_grant_t){.offset = block_offset(fit, at), .size = want << fit->spread};
@@ -135,27 +172,6 @@ static SHARED berth_grant_t grant(fit_t *fit, uint32_t at, uint32_t want, berth_
 static inline bool align_is_valid(uint32_t align)
 {
     return (align & (align - 1)) == 0;
-}
-
-/* Finds a free block of at least `need` bytes: a small one that fits or leaves something of use,
- * else the lowest large one, else the top, else whatever is left. Returns 0 if there is none. */
-static uint32_t find_room(const fit_t *fit, uint32_t need)
-{
-    const uint32_t bins = need < BINNED ? fit->bins_used >> (need / WORD) : 0;
-    const uint32_t useful = bins & NO_CRUMBS;
-    if (useful == 0) {
-        if (tree_largest(fit) >= need) {
-            const tree_fit_t found = tree_find(fit, need);
-            return found.end - found.surplus - need;
-        }
-        if (fit->last - fit->top >= need) {
-            return fit->top;
-        }
-        if (bins == 0) {
-            return 0;
-        }
-    }
-    return bins_first(fit, need + (uint32_t)__builtin_ctz(useful != 0 ? useful : bins) * WORD);
 }
 
 /* Serves any request. The free block must hold the worst case of an alignment; what then lies
@@ -169,100 +185,96 @@ static NOINLINE berth_grant_t alloc_any(fit_t *fit, size_t size, uint32_t align,
     const uint32_t want = block_want(fit, (uint32_t)size + word);
     const uint32_t meant = align_meant(fit, align);
     const uint32_t need = want + align_slack(fit, meant);
-    const uint32_t at = need >= want ? find_room(fit, need) : 0;
+    const uint32_t at = need <= fit->span ? room_block(fit, need) : 0;
     if (at == 0) {
         return NO_GRANT;
     }
     const uint32_t skip = (0u - (fit->address + block_offset(fit, at))) & (meant - 1);
-    const uint32_t lead = skip >> fit->spread;
-    carve_low(fit, at, at + block_size(fit, at), lead + want);
-    const berth_grant_t granted =
-        grant(fit, at + lead, want, tag & (BERTH_TAG_OWNER | BERTH_TAG_WORD));
-    if (lead != 0) {
-        index_insert(fit, at, lead);
-        header_flip_prev(fit, at + lead);
+    const uint32_t start = at + (skip >> fit->spread);
+    take_low(fit, at, at + block_size(fit, at), start + want);
+    const berth_grant_t granted = block_grant(fit, start, want, tag & TAG_BITS);
+    if (start != at) {
+        index_insert(fit, at, start);
+        header_flip_prev(fit, start);
     }
     return granted;
 }
 
+/* What block_grant() does if the book is the region. */
+static inline berth_grant_t plain_grant(fit_t *fit, uint32_t at, uint32_t want, berth_tag_t tag)
+{
+    *word_at(fit, at) = header_live(fit, want, tag);
+    return (berth_grant_t){.offset = at + WORD, .size = want};
+}
+
 /* Serves a request with the smallest free block in the bins that has as much and `fitting` words
- * more, or refuses it. */
-static NOINLINE berth_grant_t alloc_small(fit_t *fit, uint32_t want, berth_tag_t tag,
-                                          uint32_t fitting)
+ * more. */
+static NOINLINE berth_grant_t plain_bin(fit_t *fit, uint32_t want, berth_tag_t tag,
+                                        uint32_t fitting)
 {
-    const uint32_t bins = fit->bins_used >> (want / WORD) & fitting;
-    if (bins == 0) {
-        return NO_GRANT;
-    }
+    const uint32_t bins = room_bins(fit, want) & fitting;
     const uint32_t size = want + (uint32_t)__builtin_ctz(bins) * WORD;
-    const uint32_t at = bins_take(fit, size);
-    leave(fit, at + want, at + size);
-    return grant(fit, at, want, tag);
+    const uint32_t at = bins_first(fit, size);
+    bins_take(fit, size);
+    rest_leave(fit, at + want, at + size);
+    return plain_grant(fit, at, want, tag);
 }
 
-/* Serves a request with all of a large block, but for a small rest. */
-static NOINLINE berth_grant_t alloc_whole(fit_t *fit, uint32_t at, uint32_t want, berth_tag_t tag,
-                                          uint32_t end)
+static NOINLINE berth_grant_t plain_zone(fit_t *fit, uint32_t want, berth_tag_t tag)
 {
-    if (tree_remove(fit, end)) {
-        tree_replay(fit, end >> fit->segment_shift);
-    }
-    leave(fit, at + want, end);
-    return grant(fit, at, want, tag);
+    const uint32_t end = zones_find(fit, header_free(fit, want));
+    const uint32_t at = end - header_size(fit, zones_footer(fit, end));
+    take_large(fit, end, at + want);
+    return plain_grant(fit, at, want, tag);
 }
 
-/* Serves a request with the low end of a large block. */
-static NOINLINE berth_grant_t alloc_large(fit_t *fit, uint32_t want, berth_tag_t tag)
-{
-    const tree_fit_t found = tree_find(fit, want);
-    const uint32_t at = found.end - found.surplus - want;
-    if (found.surplus < BINNED) {
-        return alloc_whole(fit, at, want, tag, found.end);
-    }
-    index_resize(fit, at + want, found.end);
-    return grant(fit, at, want, tag);
-}
-
-/* Serves a request with the low end of the top. */
-static NOINLINE berth_grant_t alloc_top(fit_t *fit, uint32_t want, berth_tag_t tag)
+static NOINLINE berth_grant_t plain_top(fit_t *fit, uint32_t want, berth_tag_t tag)
 {
     const uint32_t at = fit->top;
-    top_raise(fit, want);
-    return grant(fit, at, want, tag);
+    top_move(fit, at + want);
+    return plain_grant(fit, at, want, tag);
 }
 
-/* Serves a request of the usual kind, from where find_room() would. */
-static inline berth_grant_t alloc(fit_t *fit, uint32_t want, berth_tag_t tag)
+/* Serves a request without an alignment or a word, as alloc_any() would. */
+static inline berth_grant_t alloc_plain(fit_t *fit, uint32_t want, berth_tag_t tag)
 {
-    if (want < BINNED && (fit->bins_used >> (want / WORD) & NO_CRUMBS) != 0) {
-        return alloc_small(fit, want, tag, NO_CRUMBS);
+    switch (room_find(fit, want)) {
+    case ROOM_BIN:
+        return plain_bin(fit, want, tag, NO_CRUMBS);
+    case ROOM_ZONE:
+        return plain_zone(fit, want, tag);
+    case ROOM_TOP:
+        return plain_top(fit, want, tag);
+    case ROOM_LAST_BIN:
+        return plain_bin(fit, want, tag, UINT32_MAX);
+    case ROOM_NOWHERE:
+        break;
     }
-    if (tree_largest(fit) >= want) {
-        return alloc_large(fit, want, tag);
-    }
-    if (fit->last - fit->top >= want) {
-        return alloc_top(fit, want, tag);
-    }
-    return want < BINNED ? alloc_small(fit, want, tag, UINT32_MAX) : NO_GRANT;
+    return NO_GRANT;
 }
 
 /* Most requests are small and of a size that was freed before: they find their block in its bin. */
 static berth_grant_t fit_alloc(berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag)
 {
     fit_t *fit = fit_of(region);
-    if (!HAS_SHORT_WAYS || align != 0 || !fit->has_short_alloc || tag - 1 >= BERTH_TAG_OWNER ||
-        size - 1 >= fit->most) {
+    if (!HAS_SHORT_WAYS || align != 0 || tag - 1 >= BERTH_TAG_OWNER) {
         return alloc_any(fit, size, align, tag);
     }
     const uint32_t want = ((uint32_t)size + fit->round) & fit->unit_mask;
-    if (want >= BINNED || (fit->bins_used >> (want / WORD) & 1u) == 0) {
-        return alloc(fit, larger(want, fit->least), tag);
+    if (size - 1 >= fit->short_most) {
+        return size - 1 < fit->plain_most ? alloc_plain(fit, larger(want, fit->least), tag)
+                                          : alloc_any(fit, size, align, tag);
     }
-    const uint32_t at = bins_take(fit, want);
+    const uint32_t at = bins_first(fit, want);
+    if (at == bins_head(want)) {
+        return alloc_plain(fit, larger(want, fit->least), tag);
+    }
+    bins_take(fit, want);
     header_flip_prev(fit, at + want);
-    *word_at(fit, at) = header_live(fit, want, tag);
-    return (berth_grant_t){.offset = at + WORD, .size = want};
+    return plain_grant(fit, at, want, tag);
 }
+
+/* --- free ------------------------------------------------------------------------------------ */
 
 static inline berth_change_t change_of(const fit_t *fit, uint32_t header, uint32_t before,
                                        uint32_t after)
@@ -272,96 +284,67 @@ static inline berth_change_t change_of(const fit_t *fit, uint32_t header, uint32
                             .owner = header_owner(header)};
 }
 
-static NOINLINE berth_change_t refuse(const fit_t *fit, uint32_t header, uint32_t size)
+static NOINLINE berth_change_t change_refuse(const fit_t *fit, uint32_t header, uint32_t size,
+                                             int32_t status)
 {
     berth_change_t change = change_of(fit, header, size, size);
-    change.status = BERTH_ERR_CORRUPT;
+    change.status = status;
     return change;
 }
 
-/* What looks like a header by chance mostly claims a large block: that has to show more. */
-static SHARED bool large_is_live(const fit_t *fit, uint32_t at, uint32_t end, uint32_t header)
-{
-    return header_is_even(header) && tree_allows(fit, at, end);
-}
-
-/* Frees a live block that becomes the low end of the tree's block after it. */
-static NOINLINE berth_change_t free_node(fit_t *fit, uint32_t at, uint32_t size, uint32_t room)
-{
-    const uint32_t header = *word_at(fit, at);
-    index_resize(fit, at, at + size + room);
-    return change_of(fit, header, size, 0);
-}
-
-/* Frees a live block that, with what was free after it, goes into the tree. */
-static NOINLINE berth_change_t free_large(fit_t *fit, uint32_t at, uint32_t size, uint32_t room)
-{
-    const uint32_t header = *word_at(fit, at);
-    insert_large(fit, at, size + room);
-    return change_of(fit, header, size, 0);
-}
-
-/* Frees a live block after which there may be a free one. */
+/* Frees a live block before which there is none free. */
 static NOINLINE berth_change_t free_low(fit_t *fit, uint32_t at, uint32_t size)
 {
     const uint32_t header = *word_at(fit, at);
-    const uint32_t end = at + size;
-    const uint32_t room = locate_room(fit, end);
-    if (room > fit->span || (size >= BINNED && !large_is_live(fit, at, end, header))) {
-        return refuse(fit, header, size);
+    const uint32_t room = locate_room(fit, at + size);
+    if (room > fit->span || !locate_is_whole(fit, at, size)) {
+        return change_refuse(fit, header, size, BERTH_ERR_CORRUPT);
     }
-    if (end != fit->top && room >= BINNED) {
-        return free_node(fit, at, size, room);
-    }
-    if (room == 0) {
-        header_flip_prev(fit, end);
-    }
-    if (end == fit->top) {
-        top_lower(fit, at);
-        return change_of(fit, header, size, 0);
-    }
-    if (room >= SMALLEST) {
-        bins_remove(fit, end, room);
-    }
-    if (size + room >= BINNED) {
-        return free_large(fit, at, size, room);
-    }
-    insert_small(fit, at, size + room);
+    give_low(fit, at, at + size, room);
     return change_of(fit, header, size, 0);
 }
 
-/* Frees a live block before and after which there may be free ones. */
+/* Frees a live block before which there is a free one. A large one leaves its zone last: by then
+ * the larger whole stands in the tournament, and stops the news early. */
 static NOINLINE berth_change_t free_between(fit_t *fit, uint32_t at, uint32_t size)
 {
     const uint32_t header = *word_at(fit, at);
     const uint32_t room = locate_room(fit, at + size);
-    if (!header_is_even(header) || room > fit->span || !locate_before(fit, at, header) ||
-        !tree_allows(fit, at, at + size)) {
-        return refuse(fit, header, size);
+    if (room > fit->span || !locate_is_whole(fit, at, size) || !locate_before(fit, at)) {
+        return change_refuse(fit, header, size, BERTH_ERR_CORRUPT);
     }
-    uint32_t start = at;
-    bool is_news = false;
-    if ((header & PREV_FREE) != 0) {
-        start = block_before(fit, at);
-        *word_at(fit, at) = 0; /* or a second free would find a header here */
-        is_news = index_remove(fit, start, at - start);
-    }
-    release(fit, start, at + size, room);
-    if (is_news) {
-        tree_replay(fit, at >> fit->segment_shift);
+    const uint32_t start = block_before(fit, at);
+    *word_at(fit, at) = 0; /* or a second free would find a header here */
+    if (at - start >= BINNED) {
+        give_low(fit, start, at + size, room);
+        zones_remove(fit, at);
+    } else {
+        index_remove(fit, start, at);
+        give_low(fit, start, at + size, room);
     }
     return change_of(fit, header, size, 0);
+}
+
+/* Frees what may be a live block. */
+static NOINLINE berth_change_t free_claimed(fit_t *fit, uint32_t at)
+{
+    const uint32_t size = locate_live(fit, at);
+    if (size == 0) {
+        return (berth_change_t){.status = BERTH_ERR_INVALID};
+    }
+    return (*word_at(fit, at) & PREV_FREE) != 0 ? free_between(fit, at, size)
+                                                : free_low(fit, at, size);
 }
 
 /* Frees any block. */
 static NOINLINE berth_change_t free_any(fit_t *fit, uint32_t offset)
 {
-    const uint32_t at = locate_block(fit, offset);
-    return at != 0 ? free_between(fit, at, block_size(fit, at))
-                   : (berth_change_t){.status = BERTH_ERR_INVALID};
+    const uint32_t at = locate(fit, offset);
+    return at != 0 ? free_claimed(fit, at) : (berth_change_t){.status = BERTH_ERR_INVALID};
 }
 
-/* Most frees are of small blocks between two live ones. */
+/* Most frees are of small blocks between two live ones. What follows a block that claims to be
+ * small is in the region: so all that its header and the next one have to show is asked at once. */
 static berth_change_t fit_free(berth_region_t *region, uint32_t offset)
 {
     fit_t *fit = fit_of(region);
@@ -370,17 +353,21 @@ static berth_change_t fit_free(berth_region_t *region, uint32_t offset)
     if (!HAS_SHORT_WAYS || distance >= fit->short_span || (distance & fit->granule_mask) != 0) {
         return free_any(fit, offset);
     }
-    const uint32_t size = locate_live(fit, at);
-    if (size == 0) {
-        return (berth_change_t){.status = BERTH_ERR_INVALID};
-    }
     word_t *block = word_at(fit, at);
-    word_t *next = word_at(fit, at + size);
     const uint32_t header = *block;
-    if ((header & PREV_FREE) != 0) {
-        return free_between(fit, at, size);
+    const uint32_t size = header_size(fit, header);
+    if (size - SMALLEST >= fit->short_sizes) {
+        return free_claimed(fit, at);
     }
-    if (size >= BINNED || header_is_free(*next)) {
+    word_t *next = word_at(fit, at + size);
+    const uint32_t wrong = ((header ^ fit->seal) | (*next ^ fit->seal)) & fit->settled_mask;
+    if (wrong != 0 || header_is_free(header)) {
+        const bool is_after_free = wrong == (header & ~*next & PREV_FREE) && wrong != 0;
+        return is_after_free && !header_is_free(header)
+                   ? free_between(fit, at, size)
+                   : (berth_change_t){.status = BERTH_ERR_INVALID};
+    }
+    if (header_is_free(*next)) {
         return free_low(fit, at, size);
     }
     *next ^= PREV_FREE | CHECK;
@@ -388,6 +375,30 @@ static berth_change_t fit_free(berth_region_t *region, uint32_t offset)
     next[-1] = header_freed(header);
     bins_insert(fit, at, size);
     return (berth_change_t){.before = size, .owner = header_owner(header)};
+}
+
+/* --- resize ---------------------------------------------------------------------------------- */
+
+/* Makes a sound live block `want` bytes long: there are enough, with `room` free after it. */
+static void resize_to(fit_t *fit, uint32_t at, uint32_t want, uint32_t room)
+{
+    const uint32_t header = *word_at(fit, at);
+    const uint32_t before = header_size(fit, header);
+    const uint32_t end = at + before;
+    const uint32_t last_word = word_at(fit, end)[-1];
+    if (want > before) {
+        take_low(fit, end, end + room, at + want);
+    }
+    *word_at(fit, at) = header_live(fit, want, header & TAG_BITS);
+    if ((header & PREV_FREE) != 0) {
+        header_flip_prev(fit, at);
+    }
+    if ((header & BERTH_TAG_WORD) != 0) {
+        word_at(fit, at + want)[-1] = last_word;
+    }
+    if (want < before) {
+        give_low(fit, at + want, end, room);
+    }
 }
 
 static berth_change_t fit_resize(berth_region_t *region, uint32_t offset, size_t size)
@@ -399,42 +410,40 @@ static berth_change_t fit_resize(berth_region_t *region, uint32_t offset, size_t
     }
     const uint32_t header = *word_at(fit, at);
     const uint32_t before = header_size(fit, header);
-    const berth_tag_t tag = (header & TAG_BITS) >> TAG_SHIFT;
-    const uint32_t word = (tag & BERTH_TAG_WORD) != 0 ? fit->header_cost : 0;
-    berth_change_t change = change_of(fit, header, before, before);
+    const uint32_t word = (header & BERTH_TAG_WORD) != 0 ? fit->header_cost : 0;
     if (size == 0) {
-        change.status = BERTH_ERR_INVALID;
-        return change;
+        return change_refuse(fit, header, before, BERTH_ERR_INVALID);
     }
-    const uint32_t end = at + before;
-    const uint32_t room = locate_room(fit, end);
-    if (!header_is_even(header) || room > fit->span || !locate_before(fit, at, header) ||
-        !tree_allows(fit, at, end)) {
-        change.status = BERTH_ERR_CORRUPT;
-        return change;
+    const uint32_t room = locate_room(fit, at + before);
+    if (room > fit->span || !locate_is_whole(fit, at, before) || !locate_before(fit, at)) {
+        return change_refuse(fit, header, before, BERTH_ERR_CORRUPT);
     }
     const uint32_t want =
         size > fit->most - word ? UINT32_MAX : block_want(fit, (uint32_t)size + word);
-    const uint32_t last_word = word_at(fit, end)[-1];
     if (want > before + room) {
-        change.status = BERTH_ERR_NOMEM;
-        return change;
+        return change_refuse(fit, header, before, BERTH_ERR_NOMEM);
     }
-    if (want > before) {
-        carve_low(fit, end, end + room, want - before);
-    }
-    *word_at(fit, at) = header_live(fit, want, tag);
-    if ((header & PREV_FREE) != 0) {
-        header_flip_prev(fit, at);
-    }
-    if ((tag & BERTH_TAG_WORD) != 0) {
-        word_at(fit, at + want)[-1] = last_word;
-    }
-    if (want < before) {
-        release(fit, at + want, at + before, room);
-    }
-    change.after = want << fit->spread;
-    return change;
+    resize_to(fit, at, want, room);
+    return change_of(fit, header, before, want);
+}
+
+/* --- questions ------------------------------------------------------------------------------- */
+
+/* The live block granted at a region offset; 0 if there is none, or one that is damaged. */
+uint32_t fit_live(const fit_t *fit, uint32_t offset)
+{
+    const uint32_t at = locate_block(fit, offset);
+    return at != 0 && locate_is_whole(fit, at, block_size(fit, at)) ? at : 0;
+}
+
+uint32_t fit_room(const fit_t *fit, uint32_t at)
+{
+    return locate_room(fit, at);
+}
+
+bool fit_bin_is_whole(const fit_t *fit, uint32_t size)
+{
+    return bins_hold(fit, bins_head(size));
 }
 
 static uint32_t fit_allocatable(const berth_region_t *region, uint32_t align, berth_tag_t tag)
@@ -444,8 +453,8 @@ static uint32_t fit_allocatable(const berth_region_t *region, uint32_t align, be
         return 0;
     }
     const uint32_t lead = align_slack(fit, align_meant(fit, align));
-    const uint32_t room =
-        larger(fit->last - fit->top, larger(tree_largest(fit), bins_largest(fit)));
+    const uint32_t room = larger(fit->last - fit->top,
+                                 larger(header_size(fit, zones_largest(fit)), bins_largest(fit)));
     return room >= fit->least && room - fit->least >= lead ? block_capacity(fit, room - lead, tag)
                                                            : 0;
 }

@@ -5,9 +5,8 @@
 #include "inspect.h"
 
 #include "bins.h"
-#include "locate.h"
 #include "start.h"
-#include "tree.h"
+#include "zones.h"
 
 static berth_block_t describe(const fit_t *fit, uint32_t at)
 {
@@ -15,11 +14,11 @@ static berth_block_t describe(const fit_t *fit, uint32_t at)
     const uint32_t size = header_size(fit, header);
     const bool is_crumb = header_is_free(header) && size < fit->least;
     return (berth_block_t){.offset = block_offset(fit, at),
-                           .size = is_crumb ? 0 : block_capacity(fit, size, header >> TAG_SHIFT),
+                           .size = is_crumb ? 0 : block_capacity(fit, size, header),
                            .taken = size << fit->spread,
                            .next = at + size < fit->last ? at + size : BERTH_NOWHERE,
                            .owner = (uint8_t)header_owner(header),
-                           .has_word = (header >> TAG_SHIFT & BERTH_TAG_WORD) != 0};
+                           .has_word = (header & BERTH_TAG_WORD) != 0};
 }
 
 static berth_block_t describe_not(uint32_t offset, int8_t status)
@@ -27,68 +26,64 @@ static berth_block_t describe_not(uint32_t offset, int8_t status)
     return (berth_block_t){.offset = offset, .next = BERTH_NOWHERE, .status = status};
 }
 
-/* The live block granted at a region offset; 0 if there is none, or one that is damaged. */
-static uint32_t find_live(const fit_t *fit, uint32_t offset)
-{
-    const uint32_t at = locate_block(fit, offset);
-    if (at == 0 || !header_is_even(*word_at(fit, at)) ||
-        !tree_allows(fit, at, at + block_size(fit, at))) {
-        return 0;
-    }
-    return at;
-}
-
 berth_block_t fit_find(const berth_region_t *region, uint32_t offset)
 {
     const fit_t *fit = fit_of(region);
-    const uint32_t at = find_live(fit, offset);
+    const uint32_t at = fit_live(fit, offset);
     return at != 0 ? describe(fit, at) : describe_not(offset, BERTH_ERR_INVALID);
 }
 
 berth_status_t fit_give(berth_region_t *region, uint32_t offset, berth_owner_t owner)
 {
     const fit_t *fit = fit_of(region);
-    const uint32_t at = find_live(fit, offset);
+    const uint32_t at = fit_live(fit, offset);
     if (at == 0 || owner - 1u >= BERTH_TAG_OWNER) {
         return BERTH_ERR_INVALID;
     }
-    const uint32_t header = *word_at(fit, at) & ~(OWNER_BITS | CHECK);
-    *word_at(fit, at) = header_checked(header | (uint32_t)owner << TAG_SHIFT);
+    const uint32_t header = *word_at(fit, at) & ~(BERTH_TAG_OWNER | CHECK);
+    *word_at(fit, at) = header_checked(header | owner);
     return BERTH_OK;
 }
 
 uint32_t *fit_word(const berth_region_t *region, uint32_t offset)
 {
     const fit_t *fit = fit_of(region);
-    const uint32_t at = find_live(fit, offset);
-    if (at == 0 || (*word_at(fit, at) >> TAG_SHIFT & BERTH_TAG_WORD) == 0) {
+    const uint32_t at = fit_live(fit, offset);
+    if (at == 0 || (*word_at(fit, at) & BERTH_TAG_WORD) == 0) {
         return NULL;
     }
     return (uint32_t *)word_at(fit, at + block_size(fit, at)) - 1;
 }
 
-/* Whether a branch is empty, or leads to a node that knows it and has the peak that the branch
- * says. */
-static bool branch_is_sound(const fit_t *fit, const fit_branch_t *branch, uint32_t up)
-{
-    if (branch->peak == 0) {
-        return branch->node == 0;
-    }
-    return tree_is_end(fit, branch->node) && tree_node(fit, branch->node)->up == up &&
-           tree_peak(fit, branch->node) == branch->peak;
-}
-
+/* Whether a node is no larger than the one before it. */
 static bool node_is_sound(const fit_t *fit, uint32_t end)
 {
-    const fit_node_t *node = tree_node(fit, end);
-    return tree_holds(fit, end) && branch_is_sound(fit, tree_branch(fit, node->up), node->up) &&
-           branch_is_sound(fit, &node->branch[0], end) &&
-           branch_is_sound(fit, &node->branch[1], end | 1u);
+    const uint32_t up = zones_node(fit, end)->up;
+    const uint32_t before = up + NODE_SIZE;
+    return up < fit->first ||
+           (zones_is_end(fit, before) && zones_footer(fit, before) >= zones_footer(fit, end));
+}
+
+static bool zone_is_sound(const fit_t *fit, uint32_t zone)
+{
+    const uint32_t up = zones_up(fit, zone);
+    const uint32_t end = *word_at(fit, up);
+    return end == NOBODY || (zones_is_end(fit, end) && zones_node(fit, end)->up == up);
+}
+
+static bool zones_are_sound(const fit_t *fit)
+{
+    for (uint32_t zone = 0; zone < zones_count(fit); zone++) {
+        if (!zone_is_sound(fit, zone)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool free_is_sound(const fit_t *fit, uint32_t at, uint32_t size)
 {
-    if (locate_room(fit, at) != size || *word_at(fit, at) != header_free(fit, size)) {
+    if (fit_room(fit, at) != size || *word_at(fit, at) != header_free(fit, size)) {
         return false;
     }
     if (at + size == fit->last) {
@@ -97,8 +92,7 @@ static bool free_is_sound(const fit_t *fit, uint32_t at, uint32_t size)
     if (size >= BINNED) {
         return node_is_sound(fit, at + size);
     }
-    return size < SMALLEST ||
-           ((fit->bins_used >> (size / WORD) & 1u) != 0 && bins_hold(fit, at, size));
+    return size < SMALLEST || (fit->bins_used >> (size / WORD) & 1u) != 0;
 }
 
 /* Whether all that concerns the block at `at` is as it must be, the next header's prev_free
@@ -110,8 +104,7 @@ static bool block_is_sound(const fit_t *fit, uint32_t at)
     const uint32_t next = *word_at(fit, at + size);
     const bool is_free = header_is_free(header);
     const bool is_last = at + size == fit->last;
-    if (!header_is_settled(fit, next & ~PREV_FREE) ||
-        (is_free && header_is_free(next) && !is_last) ||
+    if (!header_is_sealed(fit, next) || (is_free && header_is_free(next) && !is_last) ||
         (next & PREV_FREE) != (is_free ? PREV_FREE : 0)) {
         return false;
     }
@@ -126,23 +119,20 @@ static bool control_is_sound(const berth_region_t *region)
 {
     const fit_t *fit = fit_of(region);
     const fit_t planned = fit_plan(region, region->beside != NULL);
-    if (memcmp(fit, &planned, offsetof(fit_t, top)) != 0 || fit->top - fit->first > fit->span ||
+    if (memcmp(&fit->nobody.footer, &planned.nobody.footer,
+               offsetof(fit_t, top) - offsetof(fit_t, nobody.footer)) != 0 ||
+        fit->nobody.next != 0 || fit->nobody.up % WORD != 0 || fit->nobody.up > fit->last ||
+        fit->bins_used >> (BINNED / WORD) != 0 || fit->top - fit->first > fit->span ||
         *word_at(fit, fit->last) >> LOW_BITS != fit->seal >> LOW_BITS) {
         return false;
     }
     for (uint32_t size = 0; size < BINNED; size += WORD) {
         const bool is_used = (fit->bins_used >> (size / WORD) & 1u) != 0;
-        if (!bins_hold(fit, bins_head(size), size) ||
-            is_used == (bins_first(fit, size) == bins_head(size))) {
+        if (!fit_bin_is_whole(fit, size) || is_used == (bins_first(fit, size) == bins_head(size))) {
             return false;
         }
     }
-    for (uint32_t segment = 0; segment < fit->leaves; segment++) {
-        if (!branch_is_sound(fit, &tree_segments(fit)[segment], tree_root(segment))) {
-            return false;
-        }
-    }
-    return tree_is_sound(fit);
+    return zones_are_sound(fit) && zones_matches_are_sound(fit);
 }
 
 berth_block_t fit_walk(const berth_region_t *region, uint32_t cursor)
@@ -151,7 +141,7 @@ berth_block_t fit_walk(const berth_region_t *region, uint32_t cursor)
     const uint32_t at = cursor == BERTH_WALK_START ? fit->first : cursor;
     const uint32_t header = at - fit->first < fit->span && at % WORD == 0 ? *word_at(fit, at) : 0;
     const uint32_t size = header_size(fit, header);
-    if (!header_is_settled(fit, header & ~PREV_FREE) || size - 1 >= fit->last - at) {
+    if (!header_is_sealed(fit, header) || size - 1 >= fit->last - at) {
         return describe_not(block_offset(fit, at), BERTH_ERR_CORRUPT);
     }
     return describe(fit, at);

@@ -5,7 +5,7 @@
 #define BERTH_FIT_LOCATE_H
 
 #include "bins.h"
-#include "tree.h"
+#include "zones.h"
 
 /* The block whose payload would start at a region offset; 0 if none could. */
 static inline uint32_t locate(const fit_t *fit, uint32_t offset)
@@ -18,14 +18,15 @@ static inline uint32_t locate(const fit_t *fit, uint32_t offset)
     return fit->first + at;
 }
 
-/* The size of the live block at `at`; 0 if its header or the next one denies that there is one. */
+/* The size of the live block at `at`; 0 if its header or the next one denies that there is one, or
+ * what lies there is a free block's. */
 static SHARED uint32_t locate_live(const fit_t *fit, uint32_t at)
 {
     const uint32_t header = *word_at(fit, at);
     const uint32_t size = header_size(fit, header);
-    if (!header_is_settled(fit, header & ~PREV_FREE) || header_is_free(header) ||
-        size < fit->least || size > fit->last - at ||
-        !header_is_settled(fit, *word_at(fit, at + size))) {
+    if (!header_is_sealed(fit, header) || header_is_free(header) || size < fit->least ||
+        size > fit->last - at || !header_is_settled(fit, *word_at(fit, at + size)) ||
+        (fit->seal == 0 && (bins_cover(fit, at) || zones_cover(fit, at)))) {
         return 0;
     }
     return size;
@@ -35,10 +36,7 @@ static SHARED uint32_t locate_live(const fit_t *fit, uint32_t at)
 static SHARED uint32_t locate_block(const fit_t *fit, uint32_t offset)
 {
     const uint32_t at = locate(fit, offset);
-    if (at == 0 || locate_live(fit, at) == 0 || (fit->seal == 0 && tree_covers(fit, at))) {
-        return 0;
-    }
-    return at;
+    return at != 0 && locate_live(fit, at) != 0 ? at : 0;
 }
 
 /* Whether the index leads to the free block [at, at + size), as far as taking it out must rely
@@ -46,9 +44,9 @@ static SHARED uint32_t locate_block(const fit_t *fit, uint32_t offset)
 static inline bool locate_indexed(const fit_t *fit, uint32_t at, uint32_t size)
 {
     if (size >= BINNED) {
-        return tree_holds(fit, at + size);
+        return zones_hold(fit, at + size);
     }
-    return size < SMALLEST || bins_hold(fit, at, size);
+    return size < SMALLEST || bins_hold(fit, at);
 }
 
 /* The size of the free block at `at`, 0 if a live one is there, beyond any size if neither is. A
@@ -69,9 +67,9 @@ static SHARED uint32_t locate_room(const fit_t *fit, uint32_t at)
 }
 
 /* Whether a free block ends at `at` if the header there, a live block's, says so. */
-static SHARED bool locate_before(const fit_t *fit, uint32_t at, uint32_t header)
+static SHARED bool locate_before(const fit_t *fit, uint32_t at)
 {
-    if ((header & PREV_FREE) == 0) {
+    if ((*word_at(fit, at) & PREV_FREE) == 0) {
         return true;
     }
     const uint32_t footer = word_at(fit, at)[-1];
@@ -79,6 +77,12 @@ static SHARED bool locate_before(const fit_t *fit, uint32_t at, uint32_t header)
     return before - fit->first < at - fit->first &&
            ((footer & 1u) != 0 ? header_free(fit, SMALLEST) : footer) == *word_at(fit, before) &&
            locate_indexed(fit, before, at - before);
+}
+
+/* Whether a live block's header is even, and nothing free is known to lie in the block. */
+static SHARED bool locate_is_whole(const fit_t *fit, uint32_t at, uint32_t size)
+{
+    return header_is_even(*word_at(fit, at)) && zones_allow(fit, at, at + size);
 }
 
 #endif /* BERTH_FIT_LOCATE_H */

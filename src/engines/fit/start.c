@@ -4,10 +4,10 @@
 #include "start.h"
 
 #include "bins.h"
-#include "tree.h"
+#include "zones.h"
 
-#define SEAL 0x9C35F100u            /* cut to the bits that the size leaves */
-#define SPAN_MOST 0x40000000u       /* book bytes: see tree_find() */
+#define SEAL 0x9C35F400u            /* cut to the bits that the size leaves */
+#define SPAN_MOST 0x40000000u       /* book bytes: a size must fit into a header */
 #define UNITS_MOST ((1u << 22) - 1) /* what a size field can say */
 #define GRANULE_MOST                                                                               \
     (1u << LOW_BITS) /* in the region; a size must not be shifted down into a header */
@@ -22,26 +22,10 @@ static bool is_power_of_two_or_0(uint32_t value)
     return (value & (value - 1)) == 0;
 }
 
-/* Chooses the segments for a book of `size` bytes. Returns the size of the control block. */
-static uint32_t plan_segments(fit_t *fit, uint32_t size)
-{
-    const uint32_t last = size - 1;
-    fit->segment_shift = SEGMENT_SHIFT_LEAST;
-    while (last >> fit->segment_shift >=
-           (fit->segment_shift < SEGMENT_SHIFT_FEW ? SEGMENTS_FEW : SEGMENTS)) {
-        fit->segment_shift++;
-    }
-    fit->leaves = SEGMENTS_FEWEST;
-    while (fit->leaves <= last >> fit->segment_shift) {
-        fit->leaves *= 2;
-    }
-    return (uint32_t)sizeof(fit_t) + tree_control_size(fit->leaves);
-}
-
 /* A book inside the region: a header before each payload, which is aligned to the granule. */
 static void plan_inside(fit_t *fit, const berth_region_t *region)
 {
-    const uint32_t control = plan_segments(fit, region->size);
+    const uint32_t control = zones_plan(fit, region->size);
     fit->unit_mask = ~fit->granule_mask;
     fit->header_cost = WORD;
     fit->first = control + ((0u - (region->address + control + WORD)) & fit->granule_mask);
@@ -54,11 +38,23 @@ static void plan_beside(fit_t *fit, const berth_region_t *region)
 {
     const uint32_t granule = fit->granule_mask + 1;
     fit->unit_mask = ~(WORD - 1);
-    fit->spread = (uint8_t)(log2_floor(granule) - log2_floor(WORD));
+    fit->spread = (uint16_t)(log2_floor(granule) - log2_floor(WORD));
     fit->origin = (0u - region->address) & fit->granule_mask;
     fit->span = region->size > fit->origin ? (region->size - fit->origin) / granule * WORD : 0;
-    fit->first =
-        plan_segments(fit, (uint32_t)sizeof(fit_t) + tree_control_size(SEGMENTS) + fit->span);
+    const uint32_t control = zones_plan(fit, fit->span); /* of a book without a control block */
+    fit->first = zones_plan(fit, fit->span + 2 * control);
+}
+
+/* Plans which requests and blocks may take the short ways. The short way of fit_free() reads what
+ * follows a small block before it knows that it is one, so it keeps off the region's end. */
+static void plan_short_ways(fit_t *fit)
+{
+    const uint32_t largest = (BINNED - 1) & fit->unit_mask;
+    fit->short_span = fit->span > BINNED ? fit->span - BINNED : 0;
+    fit->short_sizes = fit->seal != 0 ? BINNED - SMALLEST : 0;
+    fit->plain_most = fit->promise == 0 ? fit->most : 0;
+    fit->short_most = largest < fit->least ? 0 : largest - fit->header_cost;
+    fit->short_most = fit->short_most < fit->plain_most ? fit->short_most : fit->plain_most;
 }
 
 /* Plans the control block of a region; one without a span if the region cannot be carved. */
@@ -71,7 +67,6 @@ fit_t fit_plan(const berth_region_t *region, bool beside)
         return fit;
     }
     fit.promise = region->align > granule ? region->align : 0;
-    fit.has_short_alloc = fit.promise == 0 && !beside;
     if (beside) {
         plan_beside(&fit, region);
     } else {
@@ -87,13 +82,15 @@ fit_t fit_plan(const berth_region_t *region, bool beside)
     }
     const uint32_t size_bits = log2_floor(units) + 1;
     fit.last = fit.first + fit.span;
-    fit.size_shift = (uint8_t)(LOW_BITS - log2_floor(unit));
+    fit.size_shift = (uint16_t)(LOW_BITS - log2_floor(unit));
     fit.size_mask = ((1u << size_bits) - 1) * unit;
     fit.settled_mask = ~((1u << LOW_BITS << size_bits) - 1) | PREV_FREE;
-    fit.seal = SEAL & fit.settled_mask;
+    fit.seal = SEAL & fit.settled_mask & ~PREV_FREE;
     fit.round = fit.header_cost + fit.granule_mask;
-    fit.short_span = beside || fit.seal == 0 ? 0 : fit.span;
     fit.most = (fit.span << fit.spread) - fit.header_cost;
+    if (!beside) {
+        plan_short_ways(&fit);
+    }
     return fit;
 }
 
@@ -116,7 +113,7 @@ berth_status_t fit_start(berth_region_t *region)
     fit_t *fit = fit_of(region);
     memcpy(fit, &planned, sizeof planned);
     bins_start(fit);
-    tree_start(fit);
+    zones_start(fit);
     fit->top = fit->first;
     *word_at(fit, fit->first) = header_free(fit, fit->span);
     *word_at(fit, fit->last) = header_free(fit, 0);
