@@ -15,17 +15,42 @@
 #define REGION_SIZE (12u * 1024u * 1024u)
 #define LIVE_MOST 4000u
 #define CALLS 1000000u
+#define LARGE 80u /* bytes: free blocks from here on have their links at the end */
 
 typedef struct tally {
     uint32_t frees;
     uint32_t refused;  /* of the first frees: none may be */
-    uint32_t accepted; /* of the second: none may be */
+    uint32_t links;    /* frees of what is a free block's link */
+    uint32_t accepted; /* of those and of the second frees: none may be */
 } tally_t;
 
 /* Mostly small, sometimes large, so that free neighbours of all sizes merge. */
 static uint32_t some_size(random_source_t *random)
 {
     return 1u + random_below(random, random_below(random, 4) != 0 ? 60u : 20000u);
+}
+
+/* Frees what would start at a word that is a free block's link. Returns how many were accepted. */
+static uint32_t free_link(berth_region_t *region, uint32_t at)
+{
+    return region->engine->free(region, at + 4u).status == BERTH_OK;
+}
+
+/* Two words after the header of a small free block are links, two before the footer of a large
+ * one. */
+static void sweep_links(berth_region_t *region, tally_t *tally)
+{
+    for (uint32_t cursor = BERTH_WALK_START; cursor != BERTH_NOWHERE;) {
+        const berth_block_t block = region->engine->walk(region, cursor);
+        const uint32_t at = block.offset - 4u;
+        cursor = block.next;
+        if (block.owner != BERTH_NO_OWNER || block.taken < 12u || cursor == BERTH_NOWHERE) {
+            continue;
+        }
+        const uint32_t links = block.taken < LARGE ? at + 4u : at + block.taken - 12u;
+        tally->links += 2u;
+        tally->accepted += free_link(region, links) + free_link(region, links + 4u);
+    }
 }
 
 static tally_t churn(berth_region_t *region, random_source_t *random)
@@ -48,6 +73,9 @@ static tally_t churn(berth_region_t *region, random_source_t *random)
         tally.refused += region->engine->free(region, live[index]).status != BERTH_OK;
         tally.accepted += region->engine->free(region, live[index]).status == BERTH_OK;
         live[index] = live[--count];
+        if (tally.frees % 4096u == 0) {
+            sweep_links(region, &tally);
+        }
     }
     return tally;
 }
@@ -62,9 +90,9 @@ int main(void)
         return 1;
     }
     const tally_t tally = churn(&region, &random);
-    printf("sealless: %" PRIu32 " frees, %" PRIu32 " refused; of as many second frees %" PRIu32
-           " accepted\n",
-           tally.frees, tally.refused, tally.accepted);
+    printf("sealless: %" PRIu32 " frees, %" PRIu32 " refused; of as many second frees and %" PRIu32
+           " of links %" PRIu32 " accepted\n",
+           tally.frees, tally.refused, tally.links, tally.accepted);
     free(region.base);
-    return tally.frees == 0 || tally.refused != 0 || tally.accepted != 0;
+    return tally.frees == 0 || tally.refused != 0 || tally.links == 0 || tally.accepted != 0;
 }

@@ -47,6 +47,7 @@ TESTS = {
     "exact": (["tests/property/exact.c", *MODEL], [], [["--states", "800"]]),
     "wrong_free": (["tests/fault/wrong_free.c", "tests/fault/scene.c"], [], [[]]),
     "bit_flip": (["tests/fault/bit_flip.c", "tests/fault/scene.c"], [], [["--quick"]]),
+    "sealless": (["tests/fault/sealless.c"], [], [[]]),
     "test_debug": (["tests/unit/test_debug.c"], ["-lcmocka"], [[]]),
     "overrun": (["tests/fault/overrun.c", "tests/fault/scene.c"], [], [[]]),
 }

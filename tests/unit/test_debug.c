@@ -342,7 +342,7 @@ static void test_a_bit_flipped_before_a_large_block_is_found(void **state)
     memset(large, 0, sizeof large);
     berth_region_t region = {.base = large, .address = 0x20000000u, .size = sizeof large};
     assert_int_equal(debug->start(&region), BERTH_OK);
-    const uint32_t offset = granted(&region, 0x2A3C5);
+    const uint32_t offset = granted(&region, 0x3A3C5);
     for (uint32_t bit = 0; bit < 128; bit++) {
         large[offset - 16 + bit / 8] ^= (uint8_t)(1u << bit % 8);
         assert_int_equal(count_corrupt(&region), 1);
@@ -380,6 +380,46 @@ static void test_a_freed_block_is_poisoned_and_kept_back(void **state)
     }
     assert_int_equal(debug->allocatable(&region, 0, 1), before);
     assert_int_not_equal(granted(&region, 64), offset);
+}
+
+/* Memory as it comes: dirty. */
+static void test_start_clears_what_it_needs(void **state)
+{
+    (void)state;
+    memset(memory, 0xA5, sizeof memory);
+    berth_region_t region = {.base = memory, .address = 0x20000000u, .size = REGION_SIZE};
+    assert_int_equal(debug->start(&region), BERTH_OK);
+    assert_int_equal(count_corrupt(&region), 0);
+    for (uint32_t i = 0; i < 40; i++) {
+        assert_int_equal(debug->free(&region, granted(&region, 64)).status, BERTH_OK);
+        assert_int_equal(count_corrupt(&region), 0);
+    }
+}
+
+/* A block of more than the quarantine's measure is not kept back at all. */
+static void test_quarantine_holds_no_large_block(void **state)
+{
+    (void)state;
+    berth_region_t region = started(4, 0);
+    const uint32_t before = debug->allocatable(&region, 0, 1);
+    const uint32_t offset = granted(&region, REGION_SIZE / 32);
+    assert_int_equal(debug->free(&region, offset).status, BERTH_OK);
+    assert_int_equal(debug->allocatable(&region, 0, 1), before);
+}
+
+/* A walk goes on from a cursor even if the quarantine's own header is damaged. */
+static void test_walk_needs_the_quarantine_only_to_begin(void **state)
+{
+    (void)state;
+    berth_region_t region = started(4, 0);
+    (void)granted(&region, 30);
+    const uint32_t second = granted(&region, 40);
+    const uint32_t cursor = debug->walk(&region, BERTH_WALK_START).next;
+    const berth_block_t first = berth_fit_engine.walk(&region, BERTH_WALK_START);
+    memory[first.offset - 1] ^= 0x80;
+    assert_int_equal(debug->walk(&region, BERTH_WALK_START).status, BERTH_ERR_CORRUPT);
+    assert_int_equal(debug->walk(&region, cursor).offset, second);
+    assert_int_equal(debug->walk(&region, cursor).status, BERTH_OK);
 }
 
 static void test_quarantine_gives_back_in_the_end(void **state)
@@ -468,6 +508,9 @@ int main(void)
         cmocka_unit_test(test_a_bit_flipped_before_a_large_block_is_found),
         cmocka_unit_test(test_a_bit_flipped_before_the_quarantine_is_found),
         cmocka_unit_test(test_a_freed_block_is_poisoned_and_kept_back),
+        cmocka_unit_test(test_start_clears_what_it_needs),
+        cmocka_unit_test(test_quarantine_holds_no_large_block),
+        cmocka_unit_test(test_walk_needs_the_quarantine_only_to_begin),
         cmocka_unit_test(test_quarantine_gives_back_in_the_end),
         cmocka_unit_test(test_quarantine_holds_16_blocks),
         cmocka_unit_test(test_a_write_after_free_is_found_and_kept_back),

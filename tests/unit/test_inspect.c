@@ -138,6 +138,41 @@ static void test_walk_survives_any_cursor(void **state)
     (void)fit->check(&region, UINT32_MAX);
 }
 
+/* The sentinel: the one header that no block of the walk has. It ends the book. */
+static void test_check_finds_a_bit_flipped_in_the_sentinel(void **state)
+{
+    const form_t *form = *state;
+    berth_region_t region = started(form);
+    const berth_block_t block = fit->walk(&region, BERTH_WALK_START);
+    uint8_t *book = form->beside ? beside : memory;
+    const uint32_t end = form->beside ? fit->beside_size(&region) : block.offset + block.taken;
+    for (uint32_t turn = 0; turn < 2; turn++) {
+        for (uint32_t bit = 0; bit < 32; bit++) {
+            book[end - 4 + bit / 8] ^= (uint8_t)(1u << bit % 8);
+            assert_int_equal(fit->check(&region, BERTH_WALK_START).status, BERTH_ERR_CORRUPT);
+            book[end - 4 + bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+        if (turn == 0) {
+            (void)granted(&region, fit->allocatable(&region, 0, 1)); /* now no top comes before */
+        }
+    }
+}
+
+static void test_start_clears_what_it_needs(void **state)
+{
+    const form_t *form = *state;
+    berth_region_t region = region_of(form);
+    memset(memory, 0xA5, sizeof memory);
+    memset(beside, 0xA5, sizeof beside);
+    assert_int_equal(fit->start(&region), BERTH_OK);
+    assert_int_equal(sum_of(&region).free_blocks, 1);
+    for (uint32_t size = 1; size < 300; size += 31) {
+        (void)granted(&region, size);
+        assert_int_equal(fit->free(&region, granted(&region, size)).status, BERTH_OK);
+        (void)sum_of(&region);
+    }
+}
+
 int main(void)
 {
     struct CMUnitTest tests[] = {
@@ -149,6 +184,8 @@ int main(void)
         cmocka_unit_test(test_word_is_apart_from_the_payload),
         cmocka_unit_test(test_walk_tiles_the_region),
         cmocka_unit_test(test_walk_survives_any_cursor),
+        cmocka_unit_test(test_check_finds_a_bit_flipped_in_the_sentinel),
+        cmocka_unit_test(test_start_clears_what_it_needs),
     };
     return form_run(tests, sizeof tests / sizeof tests[0]);
 }

@@ -23,7 +23,6 @@ static inline word_t *bins_before(const fit_t *fit, uint32_t prev)
 
 static inline void bins_start(fit_t *fit)
 {
-    fit->bins_used = 0;
     for (uint32_t size = 0; size < BINNED; size += WORD) {
         fit->bins[size / WORD] = (fit_bin_t){.next = bins_head(size), .prev = bins_head(size) + 1};
     }
@@ -63,19 +62,11 @@ static SHARED bool bins_hold(const fit_t *fit, uint32_t at)
            word_at(fit, next)[2] == at + 1 && word_at(fit, prev)[1] == at;
 }
 
-static SHARED bool bins_have(const fit_t *fit, uint32_t at)
-{
-    const uint32_t header = *word_at(fit, at);
-    const uint32_t size = header_size(fit, header);
-    return header_is_bare(header) && size - SMALLEST < BINNED - SMALLEST && size < fit->last - at &&
-           (*word_at(fit, at + size) & PREV_FREE) != 0 && bins_hold(fit, at);
-}
-
 /* Whether a word is one of the links of a block in a bin: in a region too large for a seal, it may
  * look like the header of a block that was freed there. */
 static SHARED bool bins_cover(const fit_t *fit, uint32_t at)
 {
-    return bins_have(fit, at - WORD) || bins_have(fit, at - 2 * WORD);
+    return bins_hold(fit, at - WORD) || bins_hold(fit, at - 2 * WORD);
 }
 
 /* The block in a bin for the longest. */

@@ -43,11 +43,14 @@
 /* Built for speed, the commonest calls take ways of their own, and what several ways share is
  * copied into each. Built for size, there is one of everything. */
 #if defined(__OPTIMIZE_SIZE__)
-#define SHARED __attribute__((noinline, unused))
 #define HAS_SHORT_WAYS false
 #else
-#define SHARED inline __attribute__((always_inline))
 #define HAS_SHORT_WAYS true
+#endif
+#if defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
+#define SHARED inline __attribute__((always_inline))
+#else
+#define SHARED __attribute__((noinline, unused))
 #endif
 
 /* A word of bookkeeping: it aliases the payload that lay there before or will lie there next. */

@@ -5,7 +5,7 @@
  *
  *   [guard ... link, lead, size, mark][the caller's bytes][guard, 16 bytes at least]
  *
- * `lead` is all that lies before the caller's bytes; `mark` ties size, lead and place together and
+ * `lead` is all that lies before the caller's bytes; `mark` ties size, link and place together and
  * tells live from freed. The region's first block holds the quarantine: a ring of freed blocks,
  * linked oldest to newest, that leave it when it is over its measure and their poison is unbroken.
  * A block found broken is kept back for good.
@@ -18,6 +18,8 @@
 #define REAR_LEAST 16u       /* bytes: the longest overrun that is found for certain */
 #define QUARANTINE_MOST 16u  /* blocks */
 #define QUARANTINE_SHARE 32u /* at most this part of the region */
+
+#define ANY_ALIGN 0u /* what the region promises */
 
 #define MARK_LIVE 0x5AFE11FEu
 #define MARK_FREED 0xDEADB10Cu
@@ -55,10 +57,11 @@ static debug_front_t front_read(const berth_region_t *region, uint32_t offset)
     return front;
 }
 
-/* What `mark` must be: it covers the other words, and the place. */
+/* What `mark` must be: it covers the link, the size, and the place. The lead is verified by where
+ * it leads. */
 static uint32_t front_mark(debug_front_t front, uint32_t offset, uint32_t state)
 {
-    return state ^ front.link ^ (front.lead << 8) ^ (front.size << 16 | front.size >> 16) ^ offset;
+    return state ^ front.link ^ (front.size << 16 | front.size >> 16) ^ offset;
 }
 
 static void front_write(const berth_region_t *region, uint32_t offset, uint32_t state,
@@ -166,7 +169,7 @@ static debug_block_t debug_find(const berth_region_t *region, uint32_t offset)
     if (offset < LEAD_LEAST || offset >= region->size || offset % sizeof(uint32_t) != 0) {
         return none;
     }
-    const uint32_t leads[2] = {front_read(region, offset).lead, lead_for(region, 0)};
+    const uint32_t leads[] = {front_read(region, offset).lead, lead_for(region, ANY_ALIGN)};
     for (uint32_t i = 0; i < 2; i++) {
         if (leads[i] >= LEAD_LEAST && leads[i] <= offset) {
             const berth_block_t block = inner->find(region, offset - leads[i]);
@@ -199,9 +202,8 @@ static debug_block_t quarantine_member(const berth_region_t *region, uint32_t of
 static void quarantine_trim(berth_region_t *region, debug_quarantine_t quarantine)
 {
     while (quarantine.count > QUARANTINE_MOST ||
-           (quarantine.count != 0 && quarantine.bytes > region->size / QUARANTINE_SHARE)) {
-        const uint32_t offset = quarantine.oldest;
-        const debug_block_t oldest = quarantine_member(region, offset);
+           quarantine.bytes > region->size / QUARANTINE_SHARE) {
+        const debug_block_t oldest = quarantine_member(region, quarantine.oldest);
         if (!oldest.is_freed) {
             quarantine = (debug_quarantine_t){.count = 0};
             break;
@@ -210,7 +212,6 @@ static void quarantine_trim(berth_region_t *region, debug_quarantine_t quarantin
         quarantine.count--;
         quarantine.bytes -= oldest.block.taken;
         if (debug_is_whole(region, &oldest)) {
-            front_write(region, offset, 0, oldest.front);
             (void)inner->free(region, oldest.block.offset);
         }
     }
@@ -257,7 +258,7 @@ static berth_status_t debug_start(berth_region_t *region)
         return BERTH_ERR_INVALID;
     }
     quarantine_write(region, (debug_quarantine_t){.count = 0});
-    return inner->allocatable(region, 0, BERTH_OTHERS) > lead_for(region, 0) + REAR_LEAST
+    return inner->allocatable(region, 0, BERTH_OTHERS) > lead_for(region, ANY_ALIGN) + REAR_LEAST
                ? BERTH_OK
                : BERTH_ERR_INVALID;
 }
@@ -301,10 +302,8 @@ static berth_change_t debug_free(berth_region_t *region, uint32_t offset)
     if (status != BERTH_OK) {
         return debug_refuse(&seen, status);
     }
-    debug_front_t front = seen.front;
-    front.link = 0;
-    front_write(region, offset, MARK_FREED, front);
-    fill(region, offset, offset + front.size, FILL_FREED);
+    front_write(region, offset, MARK_FREED, seen.front);
+    fill(region, offset, offset + seen.front.size, FILL_FREED);
     quarantine_trim(region, quarantine_push(region, &seen));
     return (berth_change_t){.before = seen.block.taken, .owner = seen.block.owner};
 }
@@ -336,11 +335,16 @@ static berth_change_t debug_resize(berth_region_t *region, uint32_t offset, size
     return change;
 }
 
-static uint32_t debug_allocatable(const berth_region_t *region, uint32_t align, berth_tag_t tag)
+/* What is left of a block of the engine's when guards are taken off. */
+static uint32_t size_inside(const berth_region_t *region, uint32_t size, uint32_t align)
 {
     const uint32_t guards = lead_for(region, align) + REAR_LEAST;
-    const uint32_t size = inner->allocatable(region, align, tag);
     return size > guards ? size - guards : 0;
+}
+
+static uint32_t debug_allocatable(const berth_region_t *region, uint32_t align, berth_tag_t tag)
+{
+    return size_inside(region, inner->allocatable(region, align, tag), align);
 }
 
 static bool debug_fits(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag)
@@ -388,19 +392,18 @@ static berth_block_t debug_view(const berth_region_t *region, berth_block_t bloc
         return block;
     }
     if (block.owner == BERTH_NO_OWNER) {
-        const uint32_t guards = lead_for(region, 0) + REAR_LEAST;
-        block.size = block.size > guards ? block.size - guards : 0;
+        block.size = size_inside(region, block.size, ANY_ALIGN);
         return block;
     }
-    const uint32_t usual = lead_for(region, 0);
-    debug_block_t seen = debug_read(region, block, block.offset + usual);
-    for (uint32_t lead = LEAD_LEAST; !seen.is_live && !seen.is_freed && lead < block.size;
-         lead *= 2) {
+    debug_block_t seen;
+    uint32_t lead = LEAD_LEAST;
+    do {
         seen = debug_read(region, block, block.offset + lead);
-    }
+        lead *= 2;
+    } while (!seen.is_live && !seen.is_freed && lead < block.size);
     berth_block_t view = debug_describe(&seen);
     if ((!seen.is_live && !seen.is_freed) || (is_check && !debug_is_whole(region, &seen))) {
-        view.offset = block.offset + usual;
+        view.offset = block.offset + lead_for(region, ANY_ALIGN);
         view.status = BERTH_ERR_CORRUPT;
     }
     return view;

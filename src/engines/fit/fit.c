@@ -179,7 +179,7 @@ static inline bool align_is_valid(uint32_t align)
 static NOINLINE berth_grant_t alloc_any(fit_t *fit, size_t size, uint32_t align, berth_tag_t tag)
 {
     const uint32_t word = (tag & BERTH_TAG_WORD) != 0 ? fit->header_cost : 0;
-    if (size - 1 >= fit->most - word || !align_is_valid(align) || (tag & BERTH_TAG_OWNER) == 0) {
+    if (size - 1 >= fit->most || !align_is_valid(align) || (tag & BERTH_TAG_OWNER) == 0) {
         return NO_GRANT;
     }
     const uint32_t want = block_want(fit, (uint32_t)size + word);
@@ -418,8 +418,7 @@ static berth_change_t fit_resize(berth_region_t *region, uint32_t offset, size_t
     if (room > fit->span || !locate_is_whole(fit, at, before) || !locate_before(fit, at)) {
         return change_refuse(fit, header, before, BERTH_ERR_CORRUPT);
     }
-    const uint32_t want =
-        size > fit->most - word ? UINT32_MAX : block_want(fit, (uint32_t)size + word);
+    const uint32_t want = size > fit->most ? UINT32_MAX : block_want(fit, (uint32_t)size + word);
     if (want > before + room) {
         return change_refuse(fit, header, before, BERTH_ERR_NOMEM);
     }

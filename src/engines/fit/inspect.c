@@ -89,10 +89,7 @@ static bool free_is_sound(const fit_t *fit, uint32_t at, uint32_t size)
     if (at + size == fit->last) {
         return at == fit->top;
     }
-    if (size >= BINNED) {
-        return node_is_sound(fit, at + size);
-    }
-    return size < SMALLEST || (fit->bins_used >> (size / WORD) & 1u) != 0;
+    return size < BINNED || node_is_sound(fit, at + size);
 }
 
 /* Whether all that concerns the block at `at` is as it must be, the next header's prev_free
@@ -119,11 +116,12 @@ static bool control_is_sound(const berth_region_t *region)
 {
     const fit_t *fit = fit_of(region);
     const fit_t planned = fit_plan(region, region->beside != NULL);
+    const uint32_t top_flags = fit->top != fit->last ? PREV_FREE | CHECK : 0;
     if (memcmp(&fit->nobody.footer, &planned.nobody.footer,
                offsetof(fit_t, top) - offsetof(fit_t, nobody.footer)) != 0 ||
         fit->nobody.next != 0 || fit->nobody.up % WORD != 0 || fit->nobody.up > fit->last ||
-        fit->bins_used >> (BINNED / WORD) != 0 || fit->top - fit->first > fit->span ||
-        *word_at(fit, fit->last) >> LOW_BITS != fit->seal >> LOW_BITS) {
+        fit->bins_used >> (BINNED / WORD) != 0 ||
+        *word_at(fit, fit->last) != (header_free(fit, 0) | top_flags)) {
         return false;
     }
     for (uint32_t size = 0; size < BINNED; size += WORD) {
@@ -139,12 +137,13 @@ berth_block_t fit_walk(const berth_region_t *region, uint32_t cursor)
 {
     const fit_t *fit = fit_of(region);
     const uint32_t at = cursor == BERTH_WALK_START ? fit->first : cursor;
-    const uint32_t header = at - fit->first < fit->span && at % WORD == 0 ? *word_at(fit, at) : 0;
-    const uint32_t size = header_size(fit, header);
-    if (!header_is_sealed(fit, header) || size - 1 >= fit->last - at) {
-        return describe_not(block_offset(fit, at), BERTH_ERR_CORRUPT);
+    if (at - fit->first < fit->span && at % WORD == 0) {
+        const uint32_t size = block_size(fit, at);
+        if (header_is_sealed(fit, *word_at(fit, at)) && size != 0 && size <= fit->last - at) {
+            return describe(fit, at);
+        }
     }
-    return describe(fit, at);
+    return describe_not(block_offset(fit, at), BERTH_ERR_CORRUPT);
 }
 
 berth_block_t fit_check(const berth_region_t *region, uint32_t cursor)

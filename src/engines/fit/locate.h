@@ -62,7 +62,7 @@ static SHARED uint32_t locate_room(const fit_t *fit, uint32_t at)
         return at == fit->top ? fit->last - at : UINT32_MAX;
     }
     const uint32_t footer = word_at(fit, at + size)[-1];
-    const bool is_whole = footer == header || (size == SMALLEST && (footer & 1u) != 0);
+    const bool is_whole = size == SMALLEST || footer == header;
     return is_whole && locate_indexed(fit, at, size) ? size : UINT32_MAX;
 }
 

@@ -30,7 +30,9 @@ static void plan_inside(fit_t *fit, const berth_region_t *region)
     fit->header_cost = WORD;
     fit->first = control + ((0u - (region->address + control + WORD)) & fit->granule_mask);
     fit->origin = fit->first + WORD;
-    fit->span = region->size > fit->origin ? (region->size - fit->origin) & ~fit->granule_mask : 0;
+    if (region->size > fit->origin) {
+        fit->span = (region->size - fit->origin) & ~fit->granule_mask;
+    }
 }
 
 /* A book of one word a granule beside the region. */
@@ -40,7 +42,9 @@ static void plan_beside(fit_t *fit, const berth_region_t *region)
     fit->unit_mask = ~(WORD - 1);
     fit->spread = (uint16_t)(log2_floor(granule) - log2_floor(WORD));
     fit->origin = (0u - region->address) & fit->granule_mask;
-    fit->span = region->size > fit->origin ? (region->size - fit->origin) / granule * WORD : 0;
+    if (region->size > fit->origin) {
+        fit->span = (region->size - fit->origin) / granule * WORD;
+    }
     const uint32_t control = zones_plan(fit, fit->span); /* of a book without a control block */
     fit->first = zones_plan(fit, fit->span + 2 * control);
 }
@@ -112,8 +116,8 @@ berth_status_t fit_start(berth_region_t *region)
     region->book = book;
     fit_t *fit = fit_of(region);
     memcpy(fit, &planned, sizeof planned);
-    bins_start(fit);
     zones_start(fit);
+    bins_start(fit);
     fit->top = fit->first;
     *word_at(fit, fit->first) = header_free(fit, fit->span);
     *word_at(fit, fit->last) = header_free(fit, 0);

@@ -217,28 +217,11 @@ static SHARED bool zones_hold(const fit_t *fit, uint32_t end)
            (next <= NOBODY ? next == NOBODY : zones_node(fit, next)->up == end - NODE_SIZE);
 }
 
-/* Whether a node ends there that is in its zone's list: the only proof that is not in the node
- * itself. */
-static SHARED bool zones_have(const fit_t *fit, uint32_t end)
-{
-    const uint32_t footer = zones_footer(fit, end);
-    const uint32_t size = header_size(fit, footer);
-    if (!header_is_bare(footer) || size < BINNED || size > end - fit->first ||
-        footer != *word_at(fit, end - size) || (*word_at(fit, end) & PREV_FREE) == 0) {
-        return false;
-    }
-    uint32_t there = *word_at(fit, zones_up(fit, zones_of(end)));
-    while (there != NOBODY && there != end) {
-        there = zones_node(fit, there)->next;
-    }
-    return there == end;
-}
-
-/* Whether a word, of which two more follow in the book, is one of a node's links: in a region too
- * large for a seal, it may look like the header of a block that was freed there. */
+/* Whether a word, of which two more follow in the book, is one of the links of a node: in a region
+ * too large for a seal, it may look like the header of a block that was freed there. */
 static SHARED bool zones_cover(const fit_t *fit, uint32_t at)
 {
-    return zones_have(fit, at + 2 * WORD) || zones_have(fit, at + 3 * WORD);
+    return zones_hold(fit, at + 2 * WORD) || zones_hold(fit, at + 3 * WORD);
 }
 
 /* Whether no free block ends in most of the zones that lie within [at, end), which are no fewer
