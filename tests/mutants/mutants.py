@@ -30,7 +30,7 @@ BAR_PERCENT = 95.0
 SAMPLE_PERCENT = 80.0  # of a few dozen: one survivor weighs 5 % there
 SECONDS = 20  # each test ends in a fraction of it on the sound engine
 # What the language leaves undefined must not pass for right because this machine happens to do it.
-TRAPS = ["-fsanitize=shift,builtin,bounds", "-fsanitize-undefined-trap-on-error"]
+TRAPS = ["-fsanitize=alignment,shift,builtin,bounds", "-fsanitize-undefined-trap-on-error"]
 FLAGS = ["-std=c11", "-O1", "-Iinclude", "-Itests/model", "-D_GNU_SOURCE", "-w"]
 MODEL = [f"tests/model/{name}.c" for name in ("model", "shape", "trial", "generate")]
 

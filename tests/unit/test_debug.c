@@ -402,9 +402,17 @@ static void test_quarantine_holds_no_large_block(void **state)
     (void)state;
     berth_region_t region = started(4, 0);
     const uint32_t before = debug->allocatable(&region, 0, 1);
-    const uint32_t offset = granted(&region, REGION_SIZE / 32);
-    assert_int_equal(debug->free(&region, offset).status, BERTH_OK);
-    assert_int_equal(debug->allocatable(&region, 0, 1), before);
+    const uint32_t guards = granted(&region, 4);
+    const uint32_t cost = debug->find(&region, guards).taken - 4;
+    assert_int_equal(debug->free(&region, guards).status, BERTH_OK);
+    for (uint32_t i = 0; i < 17; i++) { /* no other block is in quarantine then */
+        assert_int_equal(debug->free(&region, granted(&region, REGION_SIZE / 32)).status, BERTH_OK);
+        assert_int_equal(debug->allocatable(&region, 0, 1), before);
+    }
+    const uint32_t just = granted(&region, REGION_SIZE / 32 - cost);
+    assert_int_equal(debug->find(&region, just).taken, REGION_SIZE / 32);
+    assert_int_equal(debug->free(&region, just).status, BERTH_OK);
+    assert_true(debug->allocatable(&region, 0, 1) < before);
 }
 
 /* A walk goes on from a cursor even if the quarantine's own header is damaged. */
@@ -420,6 +428,7 @@ static void test_walk_needs_the_quarantine_only_to_begin(void **state)
     assert_int_equal(debug->walk(&region, BERTH_WALK_START).status, BERTH_ERR_CORRUPT);
     assert_int_equal(debug->walk(&region, cursor).offset, second);
     assert_int_equal(debug->walk(&region, cursor).status, BERTH_OK);
+    assert_free_refused(&region, second, BERTH_ERR_CORRUPT);
 }
 
 static void test_quarantine_gives_back_in_the_end(void **state)

@@ -150,12 +150,55 @@ static void test_check_finds_a_bit_flipped_in_the_sentinel(void **state)
         for (uint32_t bit = 0; bit < 32; bit++) {
             book[end - 4 + bit / 8] ^= (uint8_t)(1u << bit % 8);
             assert_int_equal(fit->check(&region, BERTH_WALK_START).status, BERTH_ERR_CORRUPT);
+            assert_int_equal(fit->check(&region, BERTH_WALK_START).offset, 0);
             book[end - 4 + bit / 8] ^= (uint8_t)(1u << bit % 8);
         }
         if (turn == 0) {
             (void)granted(&region, fit->allocatable(&region, 0, 1)); /* now no top comes before */
         }
     }
+}
+
+static uint32_t word_read(uint32_t at)
+{
+    uint32_t word;
+    memcpy(&word, memory + at, sizeof word);
+    return word;
+}
+
+static void word_write(uint32_t at, uint32_t word)
+{
+    memcpy(memory + at, &word, sizeof word);
+}
+
+/* A list that leads the right way but has its two nodes in the wrong order: `next` and `up` lie 12
+ * and 8 bytes before a node's end, and a node without a next one leads to 12. */
+static void test_check_finds_a_list_out_of_order(void **state)
+{
+    const form_t *form = *state;
+    berth_region_t region = started(form);
+    if (form->beside || form->granule != 4) {
+        return; /* the words below are those of this form */
+    }
+    const uint32_t small = granted(&region, 96);
+    (void)granted(&region, 8);
+    const uint32_t large = granted(&region, 196);
+    const uint32_t after = granted(&region, 8) - 4;
+    const uint32_t between = large - 4 - 12;
+    assert_int_equal(fit->free(&region, small).status, BERTH_OK);
+    assert_int_equal(fit->free(&region, large).status, BERTH_OK);
+    const uint32_t root = word_read(after - 8);
+    assert_int_equal(word_read(root), after);
+    assert_int_equal(word_read(after - 12), between);
+    (void)sum_of(&region);
+    word_write(root, between);
+    word_write(between - 8, root);
+    word_write(between - 12, after);
+    word_write(after - 8, between - 12);
+    word_write(after - 12, 12);
+    assert_int_equal(fit->check(&region, BERTH_WALK_START).status, BERTH_ERR_CORRUPT);
+    assert_int_equal(fit->check(&region, small - 4).status, BERTH_OK);
+    assert_int_equal(fit->check(&region, large - 4).status, BERTH_ERR_CORRUPT);
 }
 
 static void test_start_clears_what_it_needs(void **state)
@@ -185,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_walk_tiles_the_region),
         cmocka_unit_test(test_walk_survives_any_cursor),
         cmocka_unit_test(test_check_finds_a_bit_flipped_in_the_sentinel),
+        cmocka_unit_test(test_check_finds_a_list_out_of_order),
         cmocka_unit_test(test_start_clears_what_it_needs),
     };
     return form_run(tests, sizeof tests / sizeof tests[0]);

@@ -62,6 +62,9 @@ static void test_start_takes_granules_up_to_1024(void **state)
         assert_int_equal(fit->free(&region, grant.offset).status, BERTH_OK);
         assert_int_equal(fit->allocatable(&region, 0, 1), most);
     }
+    berth_region_t region = region_of(form);
+    region.granule = 2048; /* a size that fits into a header would not */
+    assert_int_equal(fit->start(&region), form->beside ? BERTH_OK : BERTH_ERR_INVALID);
 }
 
 static void test_start_refuses_alignments(void **state)

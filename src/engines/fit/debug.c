@@ -44,6 +44,7 @@ typedef struct debug_quarantine {
 } debug_quarantine_t;
 
 static const berth_engine_t *const inner = &berth_fit_engine;
+static const debug_quarantine_t empty; /* as it starts, and when it is found broken */
 
 static uint8_t *byte_at(const berth_region_t *region, uint32_t offset)
 {
@@ -205,7 +206,7 @@ static void quarantine_trim(berth_region_t *region, debug_quarantine_t quarantin
            quarantine.bytes > region->size / QUARANTINE_SHARE) {
         const debug_block_t oldest = quarantine_member(region, quarantine.oldest);
         if (!oldest.is_freed) {
-            quarantine = (debug_quarantine_t){.count = 0};
+            quarantine = empty;
             break;
         }
         quarantine.oldest = oldest.front.link;
@@ -257,7 +258,7 @@ static berth_status_t debug_start(berth_region_t *region)
     if (grant.offset == BERTH_NOWHERE) {
         return BERTH_ERR_INVALID;
     }
-    quarantine_write(region, (debug_quarantine_t){.count = 0});
+    quarantine_write(region, empty);
     return inner->allocatable(region, 0, BERTH_OTHERS) > lead_for(region, ANY_ALIGN) + REAR_LEAST
                ? BERTH_OK
                : BERTH_ERR_INVALID;

@@ -339,8 +339,7 @@ static NOINLINE berth_change_t free_claimed(fit_t *fit, uint32_t at)
 /* Frees any block. */
 static NOINLINE berth_change_t free_any(fit_t *fit, uint32_t offset)
 {
-    const uint32_t at = locate(fit, offset);
-    return at != 0 ? free_claimed(fit, at) : (berth_change_t){.status = BERTH_ERR_INVALID};
+    return free_claimed(fit, locate(fit, offset));
 }
 
 /* Most frees are of small blocks between two live ones. What follows a block that claims to be

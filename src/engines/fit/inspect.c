@@ -55,20 +55,19 @@ uint32_t *fit_word(const berth_region_t *region, uint32_t offset)
     return (uint32_t *)word_at(fit, at + block_size(fit, at)) - 1;
 }
 
-/* Whether a node is no larger than the one before it. */
+/* Whether a node that its neighbours know is no larger than the one before it. */
 static bool node_is_sound(const fit_t *fit, uint32_t end)
 {
     const uint32_t up = zones_node(fit, end)->up;
-    const uint32_t before = up + NODE_SIZE;
-    return up < fit->first ||
-           (zones_is_end(fit, before) && zones_footer(fit, before) >= zones_footer(fit, end));
+    return up < fit->first || zones_footer(fit, up + NODE_SIZE) >= zones_footer(fit, end);
 }
 
 static bool zone_is_sound(const fit_t *fit, uint32_t zone)
 {
     const uint32_t up = zones_up(fit, zone);
     const uint32_t end = *word_at(fit, up);
-    return end == NOBODY || (zones_is_end(fit, end) && zones_node(fit, end)->up == up);
+    return end == NOBODY ||
+           (end % WORD == 0 && end - fit->first <= fit->span && zones_node(fit, end)->up == up);
 }
 
 static bool zones_are_sound(const fit_t *fit)

@@ -7,7 +7,8 @@
 #include "bins.h"
 #include "zones.h"
 
-/* The block whose payload would start at a region offset; 0 if none could. */
+/* The block whose payload would start at a region offset; 0, where there is no live one, if none
+ * could. */
 static inline uint32_t locate(const fit_t *fit, uint32_t offset)
 {
     const uint32_t distance = offset - fit->origin;
@@ -36,7 +37,7 @@ static SHARED uint32_t locate_live(const fit_t *fit, uint32_t at)
 static SHARED uint32_t locate_block(const fit_t *fit, uint32_t offset)
 {
     const uint32_t at = locate(fit, offset);
-    return at != 0 && locate_live(fit, at) != 0 ? at : 0;
+    return locate_live(fit, at) != 0 ? at : 0;
 }
 
 /* Whether the index leads to the free block [at, at + size), as far as taking it out must rely

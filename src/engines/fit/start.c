@@ -30,9 +30,7 @@ static void plan_inside(fit_t *fit, const berth_region_t *region)
     fit->header_cost = WORD;
     fit->first = control + ((0u - (region->address + control + WORD)) & fit->granule_mask);
     fit->origin = fit->first + WORD;
-    if (region->size > fit->origin) {
-        fit->span = (region->size - fit->origin) & ~fit->granule_mask;
-    }
+    fit->span = (larger(region->size, fit->origin) - fit->origin) & ~fit->granule_mask;
 }
 
 /* A book of one word a granule beside the region. */
@@ -42,9 +40,7 @@ static void plan_beside(fit_t *fit, const berth_region_t *region)
     fit->unit_mask = ~(WORD - 1);
     fit->spread = (uint16_t)(log2_floor(granule) - log2_floor(WORD));
     fit->origin = (0u - region->address) & fit->granule_mask;
-    if (region->size > fit->origin) {
-        fit->span = (region->size - fit->origin) / granule * WORD;
-    }
+    fit->span = (larger(region->size, fit->origin) - fit->origin) / granule * WORD;
     const uint32_t control = zones_plan(fit, fit->span); /* of a book without a control block */
     fit->first = zones_plan(fit, fit->span + 2 * control);
 }

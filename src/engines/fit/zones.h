@@ -202,18 +202,13 @@ static SHARED uint32_t zones_find(const fit_t *fit, uint32_t least)
     return end;
 }
 
-/* Whether a node could end there. */
-static inline bool zones_is_end(const fit_t *fit, uint32_t end)
-{
-    return end % WORD == 0 && end - fit->first <= fit->span && end - fit->first >= BINNED;
-}
-
 /* Whether the link to a node, and the node after it, know it. */
 static SHARED bool zones_hold(const fit_t *fit, uint32_t end)
 {
     const uint32_t up = zones_node(fit, end)->up;
     const uint32_t next = zones_node(fit, end)->next;
-    return (up | next) % WORD == 0 && larger(up, next) <= fit->last && *word_at(fit, up) == end &&
+    return (up | next) % WORD == 0 && larger(up, next) <= fit->last - 2 * WORD &&
+           *word_at(fit, up) == end &&
            (next <= NOBODY ? next == NOBODY : zones_node(fit, next)->up == end - NODE_SIZE);
 }
 
