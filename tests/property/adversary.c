@@ -1,4 +1,4 @@
-/* adversary.c: builds the region in which one call is as slow as any can be, and counts it.
+/* adversary.c: builds a region in which one call is nearly as slow as any can be, and counts it.
  * SPDX-License-Identifier: Apache-2.0
  *
  * One free block, the largest of all, reaches from one zone into the next, and both zones are as

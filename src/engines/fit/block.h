@@ -100,6 +100,7 @@ typedef struct fit {
     fit_bin_t bins[BINNED / WORD];
 } fit_t;
 
+_Static_assert(offsetof(fit_t, nobody) == 0, "NOBODY is where it ends");
 _Static_assert(sizeof(fit_t) == 268, "no padding: every byte of a book is the same everywhere");
 
 static inline uint32_t larger(uint32_t a, uint32_t b)
@@ -163,12 +164,6 @@ static inline uint32_t parity(uint32_t word)
 static inline bool header_is_even(uint32_t header)
 {
     return parity(header) == 0;
-}
-
-/* All below the size is clear: so it is in every free header. */
-static inline bool header_is_bare(uint32_t header)
-{
-    return header << (32 - LOW_BITS) == 0;
 }
 
 static inline uint32_t header_free(const fit_t *fit, uint32_t size)

@@ -305,7 +305,7 @@ static NOINLINE berth_change_t free_low(fit_t *fit, uint32_t at, uint32_t size)
 }
 
 /* Frees a live block before which there is a free one. A large one leaves its zone last: by then
- * the larger whole stands in the tournament, and stops the news early. */
+ * the larger whole mostly stands in the tournament, and stops the news early. */
 static NOINLINE berth_change_t free_between(fit_t *fit, uint32_t at, uint32_t size)
 {
     const uint32_t header = *word_at(fit, at);
@@ -369,6 +369,9 @@ static berth_change_t fit_free(berth_region_t *region, uint32_t offset)
     if (header_is_free(*next)) {
         return free_low(fit, at, size);
     }
+    if (!header_is_even(header)) {
+        return change_refuse(fit, header, size, BERTH_ERR_CORRUPT);
+    }
     *next ^= PREV_FREE | CHECK;
     block[0] = header_freed(header);
     next[-1] = header_freed(header);
@@ -427,7 +430,6 @@ static berth_change_t fit_resize(berth_region_t *region, uint32_t offset, size_t
 
 /* --- questions ------------------------------------------------------------------------------- */
 
-/* The live block granted at a region offset; 0 if there is none, or one that is damaged. */
 uint32_t fit_live(const fit_t *fit, uint32_t offset)
 {
     const uint32_t at = locate_block(fit, offset);

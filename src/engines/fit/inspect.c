@@ -8,6 +8,8 @@
 #include "start.h"
 #include "zones.h"
 
+#include <string.h>
+
 static berth_block_t describe(const fit_t *fit, uint32_t at)
 {
     const uint32_t header = *word_at(fit, at);

@@ -6,6 +6,8 @@
 #include "bins.h"
 #include "zones.h"
 
+#include <string.h>
+
 #define SEAL 0x9C35F400u            /* cut to the bits that the size leaves */
 #define SPAN_MOST 0x40000000u       /* book bytes: a size must fit into a header */
 #define UNITS_MOST ((1u << 22) - 1) /* what a size field can say */
@@ -57,7 +59,6 @@ static void plan_short_ways(fit_t *fit)
     fit->short_most = fit->short_most < fit->plain_most ? fit->short_most : fit->plain_most;
 }
 
-/* Plans the control block of a region; one without a span if the region cannot be carved. */
 fit_t fit_plan(const berth_region_t *region, bool beside)
 {
     const uint32_t granule = region->granule != 0 ? region->granule : WORD;

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The book is cut into zones. The free blocks that end in a zone are the nodes of one list, sorted
- * by size: at most ZONE_NODES, and that bounds every walk along it. Above the zones stands a
- * tournament of their largest blocks.
+ * by size: 45 at most, for their ends are BINNED and a smallest live block apart, and that bounds
+ * every walk along it. Above the zones stands a tournament of their largest blocks.
  *
  *   ... [next][up][footer] end
  *
@@ -19,7 +19,6 @@
 #include <string.h>
 
 #define ZONE_SHIFT 12u /* log2 of a zone's book bytes */
-#define ZONE_NODES ((1u << ZONE_SHIFT) / BINNED + 1u)
 #define ZONES_TELLING 4u
 #define NODE_SIZE ((uint32_t)sizeof(fit_node_t))
 #define NOBODY NODE_SIZE /* the node at the end of every list */
@@ -223,7 +222,7 @@ static SHARED bool zones_cover(const fit_t *fit, uint32_t at)
  * than ZONES_TELLING: one to three matches of the right round tell. */
 static inline bool zones_are_empty(const fit_t *fit, uint32_t at, uint32_t end)
 {
-    const uint32_t round = 30u - (uint32_t)__builtin_clz(zones_of(end - at));
+    const uint32_t round = 30u - (uint32_t)__builtin_clz((end - at) >> ZONE_SHIFT);
     const uint32_t *matches = zones_matches(fit) + (fit->leaves >> round);
     const uint32_t beyond = zones_of(end) >> round;
     uint32_t peaks = 0;
@@ -237,7 +236,7 @@ static inline bool zones_are_empty(const fit_t *fit, uint32_t at, uint32_t end)
  * by chance mostly claims to be a large one. */
 static SHARED bool zones_allow(const fit_t *fit, uint32_t at, uint32_t end)
 {
-    return zones_of(end - at) < ZONES_TELLING || zones_are_empty(fit, at, end);
+    return (end - at) >> ZONE_SHIFT < ZONES_TELLING || zones_are_empty(fit, at, end);
 }
 
 /* Whether every match has the right winner, and nothing lies where nothing should. */
