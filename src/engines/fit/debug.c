@@ -62,7 +62,7 @@ static debug_front_t front_read(const berth_region_t *region, uint32_t offset)
  * it leads. */
 static uint32_t front_mark(debug_front_t front, uint32_t offset, uint32_t state)
 {
-    return state ^ front.link ^ (front.size << 16 | front.size >> 16) ^ offset;
+    return state ^ front.link ^ front.size ^ offset;
 }
 
 static void front_write(const berth_region_t *region, uint32_t offset, uint32_t state,

@@ -361,7 +361,7 @@ static berth_change_t fit_free(berth_region_t *region, uint32_t offset)
     word_t *next = word_at(fit, at + size);
     const uint32_t wrong = ((header ^ fit->seal) | (*next ^ fit->seal)) & fit->settled_mask;
     if (wrong != 0 || header_is_free(header)) {
-        const bool is_after_free = wrong == (header & ~*next & PREV_FREE) && wrong != 0;
+        const bool is_after_free = wrong == (header & ~*next & PREV_FREE);
         return is_after_free && !header_is_free(header)
                    ? free_between(fit, at, size)
                    : (berth_change_t){.status = BERTH_ERR_INVALID};

@@ -51,7 +51,7 @@ uint32_t *fit_word(const berth_region_t *region, uint32_t offset)
 {
     const fit_t *fit = fit_of(region);
     const uint32_t at = fit_live(fit, offset);
-    if (at == 0 || (*word_at(fit, at) & BERTH_TAG_WORD) == 0) {
+    if ((*word_at(fit, at) & BERTH_TAG_WORD) == 0) { /* at 0 there is none either */
         return NULL;
     }
     return (uint32_t *)word_at(fit, at + block_size(fit, at)) - 1;
