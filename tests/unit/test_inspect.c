@@ -159,6 +159,30 @@ static void test_check_finds_a_bit_flipped_in_the_sentinel(void **state)
     }
 }
 
+/* A header with any bit flipped is no live block's, to whoever asks. */
+static void test_find_believes_no_damaged_header(void **state)
+{
+    const form_t *form = *state;
+    berth_region_t region = started(form);
+    if (form->beside) {
+        return; /* the header lies elsewhere */
+    }
+    (void)granted(&region, 20);
+    const berth_grant_t grant = fit->alloc(&region, 50, 0, 33 | BERTH_TAG_WORD);
+    (void)granted(&region, 20);
+    for (uint32_t bit = 0; bit < 32; bit++) {
+        memory[grant.offset - 4 + bit / 8] ^= (uint8_t)(1u << bit % 8);
+        remember();
+        assert_int_equal(fit->find(&region, grant.offset).status, BERTH_ERR_INVALID);
+        assert_int_equal(fit->give(&region, grant.offset, 5), BERTH_ERR_INVALID);
+        assert_null(fit->word(&region, grant.offset));
+        assert_int_not_equal(fit->free(&region, grant.offset).status, BERTH_OK);
+        assert_int_not_equal(fit->resize(&region, grant.offset, 10).status, BERTH_OK);
+        assert_unchanged();
+        memory[grant.offset - 4 + bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+}
+
 static uint32_t word_read(uint32_t at)
 {
     uint32_t word;
@@ -228,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_walk_tiles_the_region),
         cmocka_unit_test(test_walk_survives_any_cursor),
         cmocka_unit_test(test_check_finds_a_bit_flipped_in_the_sentinel),
+        cmocka_unit_test(test_find_believes_no_damaged_header),
         cmocka_unit_test(test_check_finds_a_list_out_of_order),
         cmocka_unit_test(test_start_clears_what_it_needs),
     };

@@ -58,7 +58,7 @@ static SHARED bool bins_hold(const fit_t *fit, uint32_t at)
 {
     const uint32_t next = word_at(fit, at)[1];
     const uint32_t prev = word_at(fit, at)[2] - 1;
-    return (next | prev) % WORD == 0 && larger(next, prev) <= fit->last - 2 * WORD &&
+    return (next | prev) % WORD == 0 && larger(next, prev) <= fit->last - SMALLEST &&
            word_at(fit, next)[2] == at + 1 && word_at(fit, prev)[1] == at;
 }
 

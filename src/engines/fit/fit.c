@@ -433,7 +433,7 @@ static berth_change_t fit_resize(berth_region_t *region, uint32_t offset, size_t
 uint32_t fit_live(const fit_t *fit, uint32_t offset)
 {
     const uint32_t at = locate_block(fit, offset);
-    return at != 0 && locate_is_whole(fit, at, block_size(fit, at)) ? at : 0;
+    return locate_is_whole(fit, at, block_size(fit, at)) ? at : 0;
 }
 
 uint32_t fit_room(const fit_t *fit, uint32_t at)

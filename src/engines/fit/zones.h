@@ -206,7 +206,7 @@ static SHARED bool zones_hold(const fit_t *fit, uint32_t end)
 {
     const uint32_t up = zones_node(fit, end)->up;
     const uint32_t next = zones_node(fit, end)->next;
-    return (up | next) % WORD == 0 && larger(up, next) <= fit->last - 2 * WORD &&
+    return (up | next) % WORD == 0 && larger(up, next) <= fit->last - SMALLEST &&
            *word_at(fit, up) == end &&
            (next <= NOBODY ? next == NOBODY : zones_node(fit, next)->up == end - NODE_SIZE);
 }
