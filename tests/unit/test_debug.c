@@ -95,6 +95,7 @@ static void test_start_refuses_what_is_too_small(void **state)
         const berth_status_t status = debug->start(&region);
         assert_true(status == BERTH_OK || (status == BERTH_ERR_INVALID && !was_fine));
         was_fine = was_fine || status == BERTH_OK;
+        assert_true(!was_fine || debug->allocatable(&region, 0, 1) > 0);
     }
     assert_true(was_fine);
 }
@@ -330,6 +331,7 @@ static void test_an_underrun_is_found(void **state)
     const uint32_t offset = granted(&region, 40);
     memory[offset - 1] ^= 0x10;
     assert_int_equal(count_corrupt(&region), 1);
+    assert_int_equal(debug->check(&region, BERTH_WALK_START).offset, offset);
     assert_free_refused(&region, offset, BERTH_ERR_CORRUPT);
     assert_int_equal(debug->resize(&region, offset, 8).status, BERTH_ERR_CORRUPT);
 }

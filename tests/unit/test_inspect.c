@@ -183,6 +183,33 @@ static void test_find_believes_no_damaged_header(void **state)
     }
 }
 
+/* Two large free blocks as near to the region's end as they can be: the last block, a live one, is
+ * the smallest that there is. */
+static void test_free_blocks_reach_the_end(void **state)
+{
+    const form_t *form = *state;
+    static const uint32_t sizes[] = {300, 1, 200, 1};
+    berth_region_t region = started(form);
+    uint32_t taken = 0;
+    for (uint32_t i = 0; i < 4; i++) {
+        taken += fit->alloc(&region, sizes[i], 0, 1).size;
+    }
+    region = started(form);
+    const uint32_t whole = fit->walk(&region, BERTH_WALK_START).taken;
+    const uint32_t filler = granted(&region, whole - taken - form->header);
+    uint32_t offsets[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        offsets[i] = granted(&region, sizes[i]);
+    }
+    assert_int_equal(fit->allocatable(&region, 0, 1), 0);
+    assert_int_equal(fit->free(&region, offsets[0]).status, BERTH_OK);
+    assert_int_equal(fit->free(&region, offsets[2]).status, BERTH_OK);
+    (void)sum_of(&region);
+    assert_int_equal(fit->free(&region, filler).status, BERTH_OK);
+    assert_int_equal(fit->free(&region, offsets[1]).status, BERTH_OK);
+    assert_int_equal(sum_of(&region).free_blocks, 1);
+}
+
 static uint32_t word_read(uint32_t at)
 {
     uint32_t word;
@@ -253,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_walk_survives_any_cursor),
         cmocka_unit_test(test_check_finds_a_bit_flipped_in_the_sentinel),
         cmocka_unit_test(test_find_believes_no_damaged_header),
+        cmocka_unit_test(test_free_blocks_reach_the_end),
         cmocka_unit_test(test_check_finds_a_list_out_of_order),
         cmocka_unit_test(test_start_clears_what_it_needs),
     };

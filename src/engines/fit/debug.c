@@ -146,8 +146,7 @@ static debug_block_t debug_read(const berth_region_t *region, berth_block_t bloc
     debug_block_t seen = {.block = block, .offset = offset, .end = block.offset + block.size};
     seen.front = front_read(region, offset);
     const bool is_sane = seen.front.lead == offset - block.offset &&
-                         seen.end >= offset + REAR_LEAST &&
-                         seen.front.size <= seen.end - REAR_LEAST - offset;
+                         (uint64_t)offset + seen.front.size + REAR_LEAST <= seen.end;
     seen.is_live = is_sane && front_is(seen.front, offset, MARK_LIVE);
     seen.is_freed = is_sane && front_is(seen.front, offset, MARK_FREED);
     return seen;

@@ -39,11 +39,9 @@ static inline void index_insert(fit_t *fit, uint32_t at, uint32_t end)
     }
 }
 
-static inline void index_remove(fit_t *fit, uint32_t at, uint32_t end)
+static SHARED void remove_small(fit_t *fit, uint32_t at, uint32_t end)
 {
-    if (end - at >= BINNED) {
-        zones_remove(fit, end);
-    } else if (end - at >= SMALLEST) {
+    if (end - at >= SMALLEST) {
         bins_remove(fit, at, end - at);
     }
 }
@@ -89,7 +87,7 @@ static SHARED void take_low(fit_t *fit, uint32_t at, uint32_t end, uint32_t rest
     } else if (end - at >= BINNED) {
         take_large(fit, end, rest);
     } else {
-        index_remove(fit, at, end);
+        remove_small(fit, at, end);
         rest_leave(fit, rest, end);
     }
 }
@@ -106,9 +104,7 @@ static SHARED void give_low(fit_t *fit, uint32_t at, uint32_t end, uint32_t room
     } else if (room >= BINNED) {
         zones_grow(fit, end + room, block_write_free(fit, at, end + room));
     } else {
-        if (room >= SMALLEST) {
-            bins_remove(fit, end, room);
-        }
+        remove_small(fit, end, end + room);
         index_insert(fit, at, end + room);
     }
 }
@@ -319,7 +315,7 @@ static NOINLINE berth_change_t free_between(fit_t *fit, uint32_t at, uint32_t si
         give_low(fit, start, at + size, room);
         zones_remove(fit, at);
     } else {
-        index_remove(fit, start, at);
+        remove_small(fit, start, at);
         give_low(fit, start, at + size, room);
     }
     return change_of(fit, header, size, 0);

@@ -102,7 +102,7 @@ static bool block_is_sound(const fit_t *fit, uint32_t at)
     const uint32_t next = *word_at(fit, at + size);
     const bool is_free = header_is_free(header);
     const bool is_last = at + size == fit->last;
-    if (!header_is_sealed(fit, next) || (is_free && header_is_free(next) && !is_last) ||
+    if ((is_free && header_is_free(next) && !is_last) ||
         (next & PREV_FREE) != (is_free ? PREV_FREE : 0)) {
         return false;
     }

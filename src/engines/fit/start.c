@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SEAL 0x9C35F400u            /* cut to the bits that the size leaves */
+#define ANY_ALIGN 0u                /* what the region promises */
 #define SPAN_MOST 0x40000000u       /* book bytes: a size must fit into a header */
 #define UNITS_MOST ((1u << 22) - 1) /* what a size field can say */
 #define GRANULE_MOST                                                                               \
@@ -53,7 +54,7 @@ static void plan_short_ways(fit_t *fit)
 {
     const uint32_t largest = (BINNED - 1) & fit->unit_mask;
     fit->short_span = fit->span > BINNED ? fit->span - BINNED : 0;
-    fit->short_sizes = fit->seal != 0 ? BINNED - SMALLEST : 0;
+    fit->short_sizes = (BINNED - SMALLEST) * (fit->seal != 0);
     fit->plain_most = fit->promise == 0 ? fit->most : 0;
     fit->short_most = largest < fit->least ? 0 : largest - fit->header_cost;
     fit->short_most = fit->short_most < fit->plain_most ? fit->short_most : fit->plain_most;
@@ -77,7 +78,7 @@ fit_t fit_plan(const berth_region_t *region, bool beside)
     const uint32_t units = fit.span / unit;
     fit.least = (SMALLEST + unit - 1) & fit.unit_mask;
     if (units > UNITS_MOST || fit.span > SPAN_MOST || fit.span < fit.least ||
-        fit.span - fit.least < align_slack(&fit, align_meant(&fit, 0))) {
+        fit.span - fit.least < align_slack(&fit, align_meant(&fit, ANY_ALIGN))) {
         fit.span = 0;
         return fit;
     }
