@@ -89,7 +89,7 @@ typedef struct fit {
     uint32_t size_mask;    /* of a header shifted down by size_shift: the size in book bytes */
     uint32_t seal;         /* of every header */
     uint32_t settled_mask; /* where the seal is, and prev_free */
-    uint32_t promise;      /* alignment given unasked if beyond the granule, region bytes; else 0 */
+    uint32_t promise;      /* alignment given unasked: the granule or more, region bytes */
     uint32_t address;      /* the board's, of the region's first byte */
     uint32_t leaves;       /* zones, rounded up to a power of two */
     uint32_t zones_at;     /* where the links to the zones' nodes are */
@@ -236,10 +236,10 @@ static inline uint32_t block_want(const fit_t *fit, uint32_t size)
     return larger(((size + fit->round) >> fit->spread) & fit->unit_mask, fit->least);
 }
 
-/* The alignment that a request means: what it asks, the region promises, or any block has. */
+/* The alignment that a request means: what it asks, or the region promises. */
 static inline uint32_t align_meant(const fit_t *fit, uint32_t align)
 {
-    return larger(larger(align, fit->promise), fit->granule_mask + 1);
+    return larger(align, fit->promise);
 }
 
 /* Book bytes that a block may have to leave before it for an alignment that it means. */

@@ -55,7 +55,7 @@ static void plan_short_ways(fit_t *fit)
     const uint32_t largest = (BINNED - 1) & fit->unit_mask;
     fit->short_span = fit->span > BINNED ? fit->span - BINNED : 0;
     fit->short_sizes = (BINNED - SMALLEST) * (fit->seal != 0);
-    fit->plain_most = fit->promise == 0 ? fit->most : 0;
+    fit->plain_most = fit->promise == fit->granule_mask + 1 ? fit->most : 0;
     fit->short_most = largest < fit->least ? 0 : largest - fit->header_cost;
     fit->short_most = fit->short_most < fit->plain_most ? fit->short_most : fit->plain_most;
 }
@@ -68,7 +68,7 @@ fit_t fit_plan(const berth_region_t *region, bool beside)
         (!beside && (granule > GRANULE_MOST || region->address % WORD != 0))) {
         return fit;
     }
-    fit.promise = region->align > granule ? region->align : 0;
+    fit.promise = larger(region->align, granule);
     if (beside) {
         plan_beside(&fit, region);
     } else {
