@@ -284,6 +284,18 @@ static void test_resize_both_ways(void **state)
     }
 }
 
+/* The only block of a region may become all of it. */
+static void test_resize_reaches_the_whole_region(void **state)
+{
+    berth_region_t region = started(*state);
+    const uint32_t most = fit->allocatable(&region, 0, 1);
+    const uint32_t offset = granted(&region, 8);
+    assert_int_equal(fit->resize(&region, offset, (size_t)most + 1).status, BERTH_ERR_NOMEM);
+    assert_int_equal(fit->resize(&region, offset, most).status, BERTH_OK);
+    assert_int_equal(fit->find(&region, offset).size, most);
+    assert_int_equal(sum_of(&region).blocks, 1);
+}
+
 static void test_resize_is_refused_beside_a_live_block(void **state)
 {
     berth_region_t region = started(*state);
@@ -337,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_calls_refuse_what_is_no_block),
         cmocka_unit_test(test_free_refuses_the_second_time),
         cmocka_unit_test(test_resize_both_ways),
+        cmocka_unit_test(test_resize_reaches_the_whole_region),
         cmocka_unit_test(test_resize_is_refused_beside_a_live_block),
         cmocka_unit_test(test_resize_keeps_the_tag_and_the_word),
     };
