@@ -11,7 +11,10 @@
 #include "zones.h"
 
 #define NO_GRANT ((berth_grant_t){.offset = BERTH_NOWHERE, .size = 0})
-#define NO_CRUMBS (~6u) /* of words that a taken block leaves: none, or enough for another block */
+
+/* Of words that a taken block may leave: none, or enough for another block; or any number. */
+#define NO_CRUMBS (~6u)
+#define ANY_WORDS UINT32_MAX
 
 /* --- free blocks ----------------------------------------------------------------------------- */
 
@@ -126,6 +129,12 @@ static inline uint32_t room_bins(const fit_t *fit, uint32_t need)
     return need < BINNED ? fit->bins_used >> (need / WORD) : 0;
 }
 
+/* The size of the smallest free block in the bins, as room_bins() tells them. */
+static inline uint32_t room_bin_size(uint32_t need, uint32_t bins)
+{
+    return need + (uint32_t)__builtin_ctz(bins) * WORD;
+}
+
 /* The order of preference: it decides how much memory fragmentation costs. */
 static inline room_t room_find(const fit_t *fit, uint32_t need)
 {
@@ -152,11 +161,10 @@ static SHARED uint32_t room_block(const fit_t *fit, uint32_t need)
         return fit->top;
     }
     if (room == ROOM_ZONE) {
-        const uint32_t end = zones_find(fit, header_free(fit, need));
-        return end - header_size(fit, zones_footer(fit, end));
+        return zones_block(fit, zones_find(fit, header_free(fit, need)));
     }
-    const uint32_t bins = room_bins(fit, need) & (room == ROOM_BIN ? NO_CRUMBS : UINT32_MAX);
-    return bins_first(fit, need + (uint32_t)__builtin_ctz(bins) * WORD);
+    const uint32_t bins = room_bins(fit, need) & (room == ROOM_BIN ? NO_CRUMBS : ANY_WORDS);
+    return bins_first(fit, room_bin_size(need, bins));
 }
 
 static SHARED berth_grant_t block_grant(fit_t *fit, uint32_t at, uint32_t want, berth_tag_t tag)
@@ -203,13 +211,10 @@ static inline berth_grant_t plain_grant(fit_t *fit, uint32_t at, uint32_t want, 
     return (berth_grant_t){.offset = at + WORD, .size = want};
 }
 
-/* Serves a request with the smallest free block in the bins that has as much and `fitting` words
- * more. */
 static NOINLINE berth_grant_t plain_bin(fit_t *fit, uint32_t want, berth_tag_t tag,
                                         uint32_t fitting)
 {
-    const uint32_t bins = room_bins(fit, want) & fitting;
-    const uint32_t size = want + (uint32_t)__builtin_ctz(bins) * WORD;
+    const uint32_t size = room_bin_size(want, room_bins(fit, want) & fitting);
     const uint32_t at = bins_first(fit, size);
     bins_take(fit, size);
     rest_leave(fit, at + want, at + size);
@@ -219,7 +224,7 @@ static NOINLINE berth_grant_t plain_bin(fit_t *fit, uint32_t want, berth_tag_t t
 static NOINLINE berth_grant_t plain_zone(fit_t *fit, uint32_t want, berth_tag_t tag)
 {
     const uint32_t end = zones_find(fit, header_free(fit, want));
-    const uint32_t at = end - header_size(fit, zones_footer(fit, end));
+    const uint32_t at = zones_block(fit, end);
     take_large(fit, end, at + want);
     return plain_grant(fit, at, want, tag);
 }
@@ -242,7 +247,7 @@ static inline berth_grant_t alloc_plain(fit_t *fit, uint32_t want, berth_tag_t t
     case ROOM_TOP:
         return plain_top(fit, want, tag);
     case ROOM_LAST_BIN:
-        return plain_bin(fit, want, tag, UINT32_MAX);
+        return plain_bin(fit, want, tag, ANY_WORDS);
     case ROOM_NOWHERE:
         break;
     }

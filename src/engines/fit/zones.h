@@ -79,6 +79,12 @@ static inline uint32_t zones_footer(const fit_t *fit, uint32_t end)
     return word_at(fit, end)[-1];
 }
 
+/* The start of a node's block. */
+static inline uint32_t zones_block(const fit_t *fit, uint32_t end)
+{
+    return end - header_size(fit, zones_footer(fit, end));
+}
+
 /* The footer of a zone's largest block, or 0. */
 static inline uint32_t zones_peak(const fit_t *fit, uint32_t zone)
 {
