@@ -51,8 +51,23 @@ typedef struct berth_block {
 
 #define BERTH_WALK_START 0u /* the cursor of the first block */
 
+/* What reset() gave back at once. */
+typedef struct berth_undone {
+    uint32_t size;  /* bytes to refund */
+    uint32_t count; /* blocks that are live no more */
+    int32_t status; /* berth_status_t; a refusal changes nothing */
+} berth_undone_t;
+
+/* What an engine knows of a pointer. */
+typedef struct berth_place {
+    uint32_t offset; /* of the block there */
+    int32_t status;  /* BERTH_OK: mine; BERTH_ERR_INVALID: not mine; BERTH_ERR_UNKNOWN */
+} berth_place_t;
+
 typedef struct berth_engine {
     const char *name;
+    bool is_isr_safe; /* alloc(), free(), cost() and find() are so short that an ISR may call them,
+                         and interrupts be masked around them */
 
     /* Tells how many bytes the bookkeeping needs if it is kept beside the region; 0 if it
      * cannot. */
@@ -65,18 +80,26 @@ typedef struct berth_engine {
     /* Finds room for `size` bytes, `align` a power of two or 0 for what the region promises.
      *
      * Succeeds if and only if some free block can hold the request, sizes as the engine rounds
-     * them; aligned beyond the granule, refuses only if none holds size + align - granule. Refused:
-     * size 0, a size that overflows, an owner of 0. Contents are undefined. */
+     * them; aligned beyond the granule, refuses only if none holds size + align - granule, unless
+     * the engine's header states a stricter rule. Refused:
+     * size 0, a size that overflows, an alignment that is no power of two, an owner of 0. Contents
+     * are undefined. */
     berth_grant_t (*alloc)(berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag);
 
     /* Takes back the live block at `offset`. An offset that is no live block's is refused, as far
      * as its engine can tell: BERTH_ERR_INVALID; so is a block whose bookkeeping contradicts
-     * itself: BERTH_ERR_CORRUPT. */
+     * itself: BERTH_ERR_CORRUPT. An arena that keeps the room until its reset says OK, and `before`
+     * is 0: nothing is to be refunded. */
     berth_change_t (*free)(berth_region_t *region, uint32_t offset);
 
     /* Makes the live block at `offset` hold `size` bytes where it is, or refuses: BERTH_ERR_NOMEM;
      * size 0: BERTH_ERR_INVALID. Its contents, up to the smaller size, and its tag stay. */
     berth_change_t (*resize)(berth_region_t *region, uint32_t offset, size_t size);
+
+    /* Tells how many bytes alloc() of this would take from the region, were there room: at most
+     * size + align + cost(1) + granule, and never less for a larger size; 0: it would never be
+     * granted. */
+    uint32_t (*cost)(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag);
 
     /* Tells the largest size that alloc() would grant now, with this alignment and tag; 0: none. */
     uint32_t (*allocatable)(const berth_region_t *region, uint32_t align, berth_tag_t tag);
@@ -94,13 +117,25 @@ typedef struct berth_engine {
     /* Returns the one word more of the live block at `offset`; NULL if it carries none. */
     uint32_t *(*word)(const berth_region_t *region, uint32_t offset);
 
-    /* Tells the block at a cursor, in address order, live and free alike. A cursor is
-     * BERTH_WALK_START or a `next` that nothing has been allocated, freed or resized since. */
+    /* Tells the block at a cursor, in address order, live and free alike. BERTH_ERR_UNKNOWN: the
+     * rest cannot be told. A cursor is BERTH_WALK_START or a `next` that nothing has been
+     * allocated, freed or resized since. */
     berth_block_t (*walk)(const berth_region_t *region, uint32_t cursor);
 
     /* As walk(), and verifies all bookkeeping that concerns this block: BERTH_ERR_CORRUPT if any
      * is damaged. Following the cursor from the start to the end verifies the region. */
     berth_block_t (*check)(const berth_region_t *region, uint32_t cursor);
+
+    /* Tells where an arena stands; and drops at once all blocks granted since then.
+     * BERTH_ERR_INVALID: it never stood there, or is below it by now. NULL: the engine is no
+     * arena. */
+    uint32_t (*mark)(const berth_region_t *region);
+    berth_undone_t (*reset)(berth_region_t *region, uint32_t mark);
+
+    /* Where a block lies that is not at base + offset, and whose a pointer is. NULL: all are
+     * there. */
+    void *(*pointer)(const berth_region_t *region, uint32_t offset);
+    berth_place_t (*whose)(const berth_region_t *region, const void *pointer);
 } berth_engine_t;
 
 #ifdef __cplusplus

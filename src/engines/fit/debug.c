@@ -335,6 +335,14 @@ static berth_change_t debug_resize(berth_region_t *region, uint32_t offset, size
     return change;
 }
 
+static uint32_t debug_cost(const berth_region_t *region, size_t size, uint32_t align,
+                           berth_tag_t tag)
+{
+    const uint32_t lead = lead_for(region, align);
+    const bool is_sane = size != 0 && size <= region->size && lead <= region->size;
+    return is_sane ? inner->cost(region, size + lead + REAR_LEAST, align, tag) : 0;
+}
+
 /* What is left of a block of the engine's when guards are taken off. */
 static uint32_t size_inside(const berth_region_t *region, uint32_t size, uint32_t align)
 {
@@ -440,6 +448,7 @@ const berth_engine_t berth_fit_debug_engine = {
     .alloc = debug_alloc,
     .free = debug_free,
     .resize = debug_resize,
+    .cost = debug_cost,
     .allocatable = debug_allocatable,
     .fits = debug_fits,
     .find = debug_find_block,

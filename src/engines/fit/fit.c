@@ -178,18 +178,25 @@ static inline bool align_is_valid(uint32_t align)
     return (align & (align - 1)) == 0;
 }
 
+/* The book bytes of a block for any request; 0 if no region like this could ever serve it. */
+static SHARED uint32_t want_any(const fit_t *fit, size_t size, uint32_t align, berth_tag_t tag)
+{
+    const uint32_t word = (tag & BERTH_TAG_WORD) != 0 ? fit->header_cost : 0;
+    if (size - 1 >= fit->most || !align_is_valid(align) || (tag & BERTH_TAG_OWNER) == 0) {
+        return 0;
+    }
+    const uint32_t want = block_want(fit, (uint32_t)size + word);
+    const uint32_t need = want + align_slack(fit, align_meant(fit, align));
+    return need <= fit->span ? want : 0;
+}
+
 /* Serves any request. The free block must hold the worst case of an alignment; what then lies
  * before the aligned place stays free. */
 static NOINLINE berth_grant_t alloc_any(fit_t *fit, size_t size, uint32_t align, berth_tag_t tag)
 {
-    const uint32_t word = (tag & BERTH_TAG_WORD) != 0 ? fit->header_cost : 0;
-    if (size - 1 >= fit->most || !align_is_valid(align) || (tag & BERTH_TAG_OWNER) == 0) {
-        return NO_GRANT;
-    }
-    const uint32_t want = block_want(fit, (uint32_t)size + word);
+    const uint32_t want = want_any(fit, size, align, tag);
     const uint32_t meant = align_meant(fit, align);
-    const uint32_t need = want + align_slack(fit, meant);
-    const uint32_t at = need <= fit->span ? room_block(fit, need) : 0;
+    const uint32_t at = want != 0 ? room_block(fit, want + align_slack(fit, meant)) : 0;
     if (at == 0) {
         return NO_GRANT;
     }
@@ -447,6 +454,12 @@ bool fit_bin_is_whole(const fit_t *fit, uint32_t size)
     return bins_hold(fit, bins_head(size));
 }
 
+static uint32_t fit_cost(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag)
+{
+    const fit_t *fit = fit_of(region);
+    return want_any(fit, size, align, tag) << fit->spread;
+}
+
 static uint32_t fit_allocatable(const berth_region_t *region, uint32_t align, berth_tag_t tag)
 {
     const fit_t *fit = fit_of(region);
@@ -472,6 +485,7 @@ const berth_engine_t berth_fit_engine = {
     .alloc = fit_alloc,
     .free = fit_free,
     .resize = fit_resize,
+    .cost = fit_cost,
     .allocatable = fit_allocatable,
     .fits = fit_fits,
     .find = fit_find,
