@@ -1,0 +1,136 @@
+/* core.h: what the stages of the pipeline share: locks, the running context, who pays.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *   request -> route.h -> engine -> ledger.h -> event.h
+ *
+ * The order of locks: a region's, then the manager's tables. No call waits for a second region's.
+ */
+#ifndef BERTH_CORE_H
+#define BERTH_CORE_H
+
+#include "berth/berth.h"
+
+#include <string.h>
+
+#if !defined(__GNUC__)
+#error "The core needs GNU C: atomics, noinline and the return address."
+#endif
+#define COLD __attribute__((noinline))
+
+/* Built for speed, the commonest calls take short ways: short.h. */
+#if defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
+#define HAS_SHORT_WAYS true
+#else
+#define HAS_SHORT_WAYS false
+#endif
+
+/* Who called the public function that this is in. */
+#define SITE ((uint32_t)(uintptr_t)__builtin_return_address(0))
+
+/* Lists grow while others read them. */
+#define LIST_READ(link) __atomic_load_n(&(link), __ATOMIC_ACQUIRE)
+#define LIST_WRITE(link, value) __atomic_store_n(&(link), (value), __ATOMIC_RELEASE)
+
+static inline bool has_all(berth_caps_t caps, berth_caps_t wanted)
+{
+    return (wanted & ~caps) == 0;
+}
+
+static inline uint32_t greater(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline bool is_power_of_two_or_0(uint32_t value)
+{
+    return (value & (value - 1)) == 0;
+}
+
+/* In a region's `able`, beside its caps: the short ways may lead here. */
+#define ABLE_SHORT 0x80000000u
+
+/* In berth_t's `attention`: there are retired or scrubbed owners. */
+#define ATTENTION_OWNERS 0x80000000u
+
+/* --- locks ----------------------------------------------------------------------------------- */
+
+static inline uintptr_t lock_take(const berth_port_t *port, berth_lock_t *lock)
+{
+    return port->lock(port->self, lock);
+}
+
+static inline void lock_leave(const berth_port_t *port, berth_lock_t *lock, uintptr_t key)
+{
+    port->unlock(port->self, lock, key);
+}
+
+/* --- contexts -------------------------------------------------------------------------------- */
+
+static inline berth_context_t *context_of(berth_t *berth)
+{
+    berth_context_t *context = berth->port->context(berth->port->self);
+    return context != NULL ? context : &berth->boot;
+}
+
+/* Why a context must not enter a region; BERTH_OK if it may. */
+int32_t context_bars(uint8_t guards, const berth_region_t *region);
+
+/* Who pays for what a context asks without naming an owner. */
+static inline berth_owner_t context_owner(const berth_context_t *context)
+{
+    return context->owner != BERTH_NO_OWNER ? context->owner : BERTH_OTHERS;
+}
+
+/* --- owners ---------------------------------------------------------------------------------- */
+
+/* The account that an owner has: an index. */
+static inline uint32_t owner_account(berth_owner_t owner)
+{
+    return owner == BERTH_OTHERS ? 0 : owner;
+}
+
+/* Who pays in a region for what `owner` asks. */
+static inline berth_owner_t owner_paying(const berth_region_t *region, berth_owner_t owner)
+{
+    return region->owner != BERTH_NO_OWNER ? region->owner : owner;
+}
+
+static inline bool owner_is_in(const uint32_t *set, berth_owner_t owner)
+{
+    return (set[owner / 32u] >> owner % 32u & 1u) != 0;
+}
+
+bool owner_has_account(const berth_t *berth, berth_owner_t owner);
+
+/* Whether an owner may get blocks. */
+bool owner_is_served(const berth_t *berth, berth_owner_t owner);
+
+/* --- blocks ---------------------------------------------------------------------------------- */
+
+/* Where a pointer leads. */
+typedef struct spot {
+    berth_region_t *region; /* NULL: nowhere */
+    uint32_t offset;        /* there */
+    uint32_t room;          /* bytes from there to the end of the window */
+    int32_t status;         /* BERTH_OK; BERTH_ERR_INVALID, BERTH_ERR_UNKNOWN: no region */
+} spot_t;
+
+/* Finds the innermost region that holds a pointer. Bounded by the windows, and the regions whose
+ * blocks lie anywhere. */
+spot_t spot_of(const berth_t *berth, const void *pointer);
+
+/* Looks a block up under its region's lock. BERTH_ERR_BUSY: the lock is refused. */
+berth_block_t spot_look(berth_t *berth, spot_t spot);
+
+void *block_pointer(const berth_region_t *region, uint32_t offset);
+
+/* For memory that bears nothing but words; sizes are rounded up. Bounded by them. */
+void *words_zero(void *block, size_t size);
+void words_copy(void *to, const void *from, size_t size);
+
+#endif /* BERTH_CORE_H */

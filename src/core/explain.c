@@ -1,0 +1,113 @@
+/* explain.c: owners and refusals in words.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "core.h"
+
+/* Text that grows as far as there is room, and is counted beyond. */
+typedef struct text {
+    char *start;
+    size_t room;
+    size_t length;
+} text_t;
+
+static void text_letter(text_t *text, char letter)
+{
+    if (text->length + 1 < text->room) {
+        text->start[text->length] = letter;
+    }
+    text->length++;
+}
+
+static void text_words(text_t *text, const char *words)
+{
+    for (; *words != '\0'; words++) {
+        text_letter(text, *words);
+    }
+}
+
+/* Bounded by the 10 digits of a number. */
+static void text_number(text_t *text, uint32_t number)
+{
+    uint32_t scale = 1;
+    while (number / scale >= 10) {
+        scale *= 10;
+    }
+    for (; scale != 0; scale /= 10) {
+        text_letter(text, (char)('0' + number / scale % 10));
+    }
+}
+
+/* The name that the configuration has for an owner, if any. */
+static const char *owner_name(const berth_t *berth, berth_owner_t owner)
+{
+    const bool has_names = berth->port != NULL && berth->config->owners != NULL;
+    return has_names && owner < berth->owner_count ? berth->config->owners[owner] : NULL;
+}
+
+const char *berth_owner_name(const berth_t *berth, berth_owner_t owner)
+{
+    const char *name = owner_name(berth, owner);
+    return owner == BERTH_OTHERS ? "others" : name != NULL ? name : "?";
+}
+
+static const char *const CAP_NAMES[] = {
+    "bytes",   "words", "dma",     "exec",     "retained", "atomic",  "cache-off",
+    "npu",     "simd",  "master0", "master1",  "master2",  "master3", "master4",
+    "master5", NULL,    "fast",    "internal", "external", "default",
+};
+
+#define CAPS_NAMED (sizeof CAP_NAMES / sizeof CAP_NAMES[0])
+
+static void text_caps(text_t *text, berth_caps_t caps)
+{
+    for (uint32_t bit = 0; bit < 32; bit++) {
+        if ((caps >> bit & 1u) != 0) {
+            text_letter(text, ' ');
+            text_words(text, bit < CAPS_NAMED && CAP_NAMES[bit] != NULL ? CAP_NAMES[bit] : "own");
+        }
+    }
+}
+
+static void text_reason(text_t *text, const berth_t *berth, const berth_reason_t *reason)
+{
+    const berth_region_t *region = berth_region_at(berth, reason->region);
+    text_words(text, region != NULL && region->name != NULL ? region->name : "?");
+    text_words(text, ": ");
+    text_words(text, berth_status_name(reason->status));
+    text_words(text, ", would grant ");
+    text_number(text, reason->grantable);
+}
+
+static void text_refusal(text_t *text, const berth_t *berth, const berth_failure_t *failure)
+{
+    text_number(text, failure->size);
+    text_words(text, " bytes for ");
+    text_words(text, berth_owner_name(berth, failure->owner));
+    text_words(text, " refused: ");
+    text_words(text, berth_status_name(failure->status));
+    text_words(text, "; needed:");
+    text_caps(text, failure->needed);
+}
+
+static void text_end(const text_t *text)
+{
+    if (text->room != 0) {
+        text->start[text->length < text->room ? text->length : text->room - 1] = '\0';
+    }
+}
+
+size_t berth_explain(const berth_t *berth, const berth_failure_t *failure, char *start, size_t room)
+{
+    text_t text = {.start = start, .room = room};
+    if (failure->count == 0) {
+        text_words(&text, "nothing was refused");
+    } else {
+        text_refusal(&text, berth, failure);
+    }
+    for (uint32_t i = 0; i < failure->reason_count; i++) {
+        text_words(&text, "; ");
+        text_reason(&text, berth, &failure->reasons[i]);
+    }
+    text_end(&text);
+    return text.length;
+}

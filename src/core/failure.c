@@ -1,0 +1,128 @@
+/* failure.c: why a call was refused: remembers it, and puts it into words.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "event.h"
+#include "manager.h"
+
+static uint32_t saturated(size_t size)
+{
+    return size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
+}
+
+bool job_may_allocate(job_t *job)
+{
+    if ((job->guards & BERTH_GUARD_NO_ALLOC) == 0) {
+        return true;
+    }
+    if (!job->berth->is_lenient) {
+        job->status = BERTH_ERR_GUARD;
+        return false;
+    }
+    berth_event_t event = event_of(BERTH_EVENT_VIOLATION, BERTH_OK, job->owner, job->site);
+    event.size = saturated(job->hop->size);
+    event_alarm(job->berth, &event);
+    return true;
+}
+
+COLD bool job_is_allowed(job_t *job)
+{
+    const bool is_sane =
+        owner_is_served(job->berth, job->owner) && hop_all_valid(job->hop, job->is_whole);
+    job->status = is_sane ? job->status : BERTH_ERR_INVALID;
+    return is_sane && job_may_allocate(job);
+}
+
+/* Whether this region was noted in an earlier hop. */
+static bool job_knows(const job_t *job, const berth_region_t *region)
+{
+    for (uint32_t i = 0; i < job->reason_count; i++) {
+        if (job->reasons[i].region == region->index) {
+            return true;
+        }
+    }
+    return false;
+}
+
+COLD void job_refuse(job_t *job, const berth_region_t *region, int32_t status)
+{
+    if (job->refusals == 0) {
+        job->status = (int8_t)status;
+    }
+    job->refusals = job->refusals < UINT8_MAX ? (uint8_t)(job->refusals + 1u) : UINT8_MAX;
+    if (job->reason_count < BERTH_REASONS && !job_knows(job, region)) {
+        job->reasons[job->reason_count++] =
+            (berth_reason_t){.region = region->index, .status = (int8_t)status};
+    }
+}
+
+/* What a region would have granted to a request's first hop. */
+static uint32_t reason_grantable(const job_t *job, const berth_request_t *request,
+                                 berth_reason_t reason)
+{
+    berth_region_t *region = berth_region_at(job->berth, reason.region);
+    if (reason.status == BERTH_ERR_GUARD || reason.status == BERTH_ERR_BUSY) {
+        return 0;
+    }
+    const uintptr_t key = lock_take(job->berth->port, &region->lock);
+    if (key == BERTH_LOCK_REFUSED) {
+        return 0;
+    }
+    const uint32_t grantable = ledger_grantable(region, owner_paying(region, job->owner), request);
+    lock_leave(job->berth->port, &region->lock, key);
+    return grantable;
+}
+
+static berth_failure_t failure_of(const job_t *job, const berth_request_t *request,
+                                  const berth_event_t *event)
+{
+    berth_failure_t failure = {.size = event->size,
+                               .align = request->align,
+                               .needed = hop_needed(request),
+                               .site = event->site,
+                               .owner = event->owner,
+                               .status = event->status,
+                               .guards = job->guards,
+                               .reason_count = job->reason_count};
+    for (uint32_t i = 0; i < job->reason_count; i++) {
+        failure.reasons[i] = job->reasons[i];
+        failure.reasons[i].grantable = reason_grantable(job, request, job->reasons[i]);
+    }
+    return failure;
+}
+
+static void failure_keep(berth_t *berth, berth_failure_t *failure)
+{
+    failure->time_us = event_time(berth);
+    const uintptr_t key = lock_take(berth->port, &berth->tables);
+    if (key != BERTH_LOCK_REFUSED) {
+        failure->count = berth->failure.count + 1;
+        berth->failure = *failure;
+        lock_leave(berth->port, &berth->tables, key);
+    }
+}
+
+COLD void *job_fail(job_t *job, const berth_request_t *request, berth_event_t event)
+{
+    event.size = saturated(request->size);
+    event.status = job->status;
+    berth_failure_t failure = failure_of(job, request, &event);
+    failure_keep(job->berth, &failure);
+    event_refuse(job->berth, &event);
+    if (event.status == BERTH_ERR_GUARD) {
+        event_assert(job->berth, &event);
+    }
+    return NULL;
+}
+
+berth_failure_t berth_failure(berth_t *berth)
+{
+    if (berth->port == NULL) {
+        return berth->failure;
+    }
+    const uintptr_t key = lock_take(berth->port, &berth->tables);
+    const berth_failure_t failure = berth->failure;
+    if (key != BERTH_LOCK_REFUSED) {
+        lock_leave(berth->port, &berth->tables, key);
+    }
+    return failure;
+}

@@ -1,0 +1,72 @@
+/* ledger.c: charges, refunds, and what budgets allow.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "ledger.h"
+
+static bool region_has_budgets(const berth_region_t *region)
+{
+    return region->budgets != NULL && region->accounts != NULL;
+}
+
+int32_t ledger_bars(const berth_region_t *region, berth_owner_t owner, uint32_t cost, uint32_t left)
+{
+    if (region_has_budgets(region)) {
+        const uint32_t index = owner_account(owner);
+        const uint32_t hard = region->budgets[index].hard;
+        const uint32_t live = region->accounts[index].live;
+        if (hard != 0 && (live > hard || cost > hard - live)) {
+            return BERTH_ERR_BUDGET;
+        }
+    }
+    const uint32_t room = region->capacity - region->total.live;
+    return left != 0 && (left > room || cost > room - left) ? BERTH_ERR_LEFT : BERTH_OK;
+}
+
+int32_t ledger_judge(const berth_region_t *region, berth_owner_t owner, const berth_request_t *hop)
+{
+    const uint32_t cost = region->engine->cost(region, hop->size, hop->align, owner);
+    return cost == 0 ? BERTH_ERR_NOMEM : ledger_bars(region, owner, cost, hop_left(hop));
+}
+
+uint32_t ledger_grantable(const berth_region_t *region, berth_owner_t owner,
+                          const berth_request_t *hop)
+{
+    const berth_engine_t *engine = region->engine;
+    uint32_t high = engine->allocatable(region, hop->align, owner); /* the largest that might do */
+    uint32_t low = 0; /* the largest that is known to do */
+    for (uint32_t size = high; low < high; size = high - (high - low) / 2) {
+        const uint32_t cost = engine->cost(region, size, hop->align, owner);
+        if (ledger_bars(region, owner, cost, hop_left(hop)) == BERTH_OK) {
+            low = size;
+        } else {
+            high = size - 1;
+        }
+    }
+    return low;
+}
+
+static uint32_t budget_soft(const berth_region_t *region, uint32_t index)
+{
+    return region->budgets != NULL ? region->budgets[index].soft : 0;
+}
+
+static void account_change(berth_account_t *account, int32_t size, int32_t count)
+{
+    account->live += (uint32_t)size;
+    account->count += (uint32_t)count;
+    account->peak = account->live > account->peak ? account->live : account->peak;
+}
+
+bool ledger_change(berth_region_t *region, berth_owner_t owner, int32_t size, int32_t count)
+{
+    const uint32_t index = owner_account(owner);
+    region->changes++;
+    account_change(&region->total, size, count);
+    if (region->accounts == NULL) {
+        return false;
+    }
+    account_change(&region->accounts[index], size, count);
+    const uint32_t live = region->accounts[index].live;
+    const uint32_t soft = budget_soft(region, index);
+    return soft != 0 && size > 0 && live > soft && live - (uint32_t)size <= soft;
+}

@@ -1,0 +1,28 @@
+/* ledger.h: who pays for a block, and whether they may.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * All of it under the region's lock. A region's totals are the sums of its accounts.
+ */
+#ifndef BERTH_LEDGER_H
+#define BERTH_LEDGER_H
+
+#include "route.h"
+
+/* Why an owner may not take `cost` more bytes of a region, `left` of which must stay free; or
+ * BERTH_OK. */
+int32_t ledger_bars(const berth_region_t *region, berth_owner_t owner, uint32_t cost,
+                    uint32_t left);
+
+/* Why an owner may not have a block in a region, BERTH_OK if only the engine can tell. */
+int32_t ledger_judge(const berth_region_t *region, berth_owner_t owner, const berth_request_t *hop);
+
+/* The largest size that an owner would get in a region under a hop's other conditions. Bounded by
+ * 32 questions to the engine. */
+uint32_t ledger_grantable(const berth_region_t *region, berth_owner_t owner,
+                          const berth_request_t *hop);
+
+/* Charges an owner for so many bytes and blocks more, or refunds them. Tells whether it exceeds its
+ * soft budget by that. */
+bool ledger_change(berth_region_t *region, berth_owner_t owner, int32_t size, int32_t count);
+
+#endif /* BERTH_LEDGER_H */

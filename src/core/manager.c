@@ -1,0 +1,273 @@
+/* manager.c: alloc and free: where the stages of the pipeline meet.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "manager.h"
+
+#include "event.h"
+#include "ledger.h"
+#include "route.h"
+#include "short.h"
+
+/* --- alloc ----------------------------------------------------------------------------------- */
+
+/* Charges a grant, and tells of it. With the region's lock held. */
+static void *grant_book(const job_t *job, berth_region_t *region, berth_grant_t grant)
+{
+    const berth_owner_t owner = owner_paying(region, job->owner);
+    const spot_t spot = {.region = region, .offset = grant.offset};
+    const bool is_elsewhere = job->refusals != 0;
+    berth_event_t event =
+        event_at(is_elsewhere ? BERTH_EVENT_FALLBACK : BERTH_EVENT_ALLOC, spot, owner, job->site);
+    event.size = (uint32_t)job->hop->size;
+    event.taken = grant.size;
+    const bool exceeds = ledger_change(region, owner, (int32_t)grant.size, 1);
+    event_post(job->berth, region, &event);
+    if (exceeds) {
+        event_alarm_budget(job->berth, region, &event);
+    }
+    return block_pointer(region, grant.offset);
+}
+
+/* Asks a region whose lock is held. */
+static void *region_serve(job_t *job, berth_region_t *region)
+{
+    const berth_request_t *hop = job->hop;
+    const berth_owner_t owner = owner_paying(region, job->owner);
+    int32_t status = ledger_judge(region, owner, hop);
+    if (status == BERTH_OK) {
+        const berth_grant_t grant = region->engine->alloc(region, hop->size, hop->align, owner);
+        if (grant.offset != BERTH_NOWHERE) {
+            return grant_book(job, region, grant);
+        }
+        status = BERTH_ERR_NOMEM;
+    }
+    region->refused++;
+    job_refuse(job, region, status);
+    return NULL;
+}
+
+COLD void *job_ask(job_t *job, berth_region_t *region)
+{
+    const berth_port_t *port = job->berth->port;
+    const int32_t barred = context_bars(job->guards, region);
+    const uintptr_t key = barred == BERTH_OK ? lock_take(port, &region->lock) : BERTH_LOCK_REFUSED;
+    if (key == BERTH_LOCK_REFUSED) {
+        job_refuse(job, region, barred != BERTH_OK ? barred : BERTH_ERR_BUSY);
+        return NULL;
+    }
+    void *block = region_serve(job, region);
+    lock_leave(port, &region->lock, key);
+    return block;
+}
+
+/* Takes from a region the most that it would grant, if that is enough. With its lock held. */
+static void *region_serve_least(job_t *job, berth_region_t *region)
+{
+    const berth_owner_t owner = owner_paying(region, job->owner);
+    const size_t wanted = job->hop->size;
+    const uint32_t grantable = ledger_grantable(region, owner, job->hop);
+    job->merged = *job->hop;
+    job->hop = &job->merged;
+    job->merged.size = smaller(grantable, wanted);
+    if (job->merged.size >= job->hop->smallest) {
+        const berth_grant_t grant =
+            region->engine->alloc(region, job->hop->size, job->hop->align, owner);
+        if (grant.offset != BERTH_NOWHERE) {
+            return grant_book(job, region, grant);
+        }
+    }
+    job->merged.size = wanted;
+    return NULL;
+}
+
+static void *region_ask_least(job_t *job, berth_region_t *region)
+{
+    if (context_bars(job->guards, region) != BERTH_OK) {
+        return NULL;
+    }
+    const uintptr_t key = lock_take(job->berth->port, &region->lock);
+    if (key == BERTH_LOCK_REFUSED) {
+        return NULL;
+    }
+    void *block = region_serve_least(job, region);
+    lock_leave(job->berth->port, &region->lock, key);
+    return block;
+}
+
+/* Takes a hop along its route a second time, for less than its size. */
+static COLD void *hop_serve_least(job_t *job)
+{
+    route_t route = route_of(job->berth, job->hop);
+    berth_region_t *region = route_next(&route, job->berth, job->hop);
+    void *block = NULL;
+    while (region != NULL && block == NULL) {
+        block = region_ask_least(job, region);
+        region = route_next(&route, job->berth, job->hop);
+    }
+    return block;
+}
+
+static void *hop_serve(job_t *job)
+{
+    route_t route = route_of(job->berth, job->hop);
+    for (;;) {
+        berth_region_t *region = route_next(&route, job->berth, job->hop);
+        void *block = region != NULL ? job_ask(job, region) : NULL;
+        if (region == NULL || block != NULL) {
+            return block;
+        }
+    }
+}
+
+/* Takes each hop along its route, twice if it is content with less. */
+COLD void *job_serve(job_t *job)
+{
+    for (uint32_t hops = 0;; hops++) {
+        void *block = hop_serve(job);
+        if (block == NULL && job->hop->smallest != 0 && !job->is_whole) {
+            block = hop_serve_least(job);
+        }
+        if (block != NULL || job->hop->otherwise == NULL || hops == BERTH_HOPS) {
+            return block;
+        }
+        job->merged = hop_next(job->hop);
+        job->hop = &job->merged;
+    }
+}
+
+static void *block_zero(void *block, const berth_request_t *hop)
+{
+    return (hop->needed & BERTH_CAP_WORDS) != 0 ? words_zero(block, hop->size)
+                                                : memset(block, 0, hop->size);
+}
+
+/* Serves any request. */
+COLD void *alloc_for(berth_t *berth, const berth_request_t *request, uint32_t site)
+{
+    if (!manager_is_awake(berth)) {
+        return NULL;
+    }
+    job_t job;
+    job_start(&job, berth, request, site);
+    const berth_context_t *context = context_of(berth);
+    job.guards = context->guards;
+    job.owner = request->owner != BERTH_NO_OWNER ? request->owner : context_owner(context);
+    void *block = job_is_allowed(&job) ? job_serve(&job) : NULL;
+    if (block == NULL) {
+        return job_fail(&job, request, event_of(BERTH_EVENT_ALLOC, job.status, job.owner, site));
+    }
+    return request->is_zeroed ? block_zero(block, job.hop) : block;
+}
+
+SHORT void *request_serve(berth_t *berth, const berth_request_t *request)
+{
+    void *block = HAS_SHORT_WAYS ? short_alloc(berth, request) : NULL;
+    return block != NULL ? block : alloc_for(berth, request, SITE_OF(request));
+}
+
+void *berth_alloc(berth_t *berth, const berth_request_t *request)
+{
+    return request_serve(berth, request);
+}
+
+void *berth_malloc(berth_t *berth, size_t size, berth_caps_t needed)
+{
+    const berth_request_t request = {.size = size, .needed = needed};
+    return request_serve(berth, &request);
+}
+
+void *berth_calloc(berth_t *berth, size_t count, size_t size, berth_caps_t needed)
+{
+    const bool is_sane = size == 0 || count <= SIZE_MAX / size;
+    const berth_request_t request = {
+        .size = is_sane ? count * size : SIZE_MAX, .needed = needed, .is_zeroed = true};
+    return request_serve(berth, &request);
+}
+
+/* --- free ------------------------------------------------------------------------------------ */
+
+/* Overwrites a live block if its owner wants that, outside the lock. */
+static COLD int32_t spot_scrub(berth_t *berth, spot_t spot)
+{
+    const berth_block_t block = spot_look(berth, spot);
+    if (block.status == BERTH_OK && owner_is_in(berth->scrubbed, block.owner)) {
+        (void)words_zero(block_pointer(spot.region, spot.offset), block.size);
+    }
+    return block.status == BERTH_ERR_BUSY ? BERTH_ERR_BUSY : BERTH_OK;
+}
+
+/* Takes back the block at a spot whose region may be entered. */
+static int32_t region_free(berth_t *berth, spot_t spot, uint32_t site)
+{
+    berth_region_t *region = spot.region;
+    const uintptr_t key = lock_take(berth->port, &region->lock);
+    if (key == BERTH_LOCK_REFUSED) {
+        return BERTH_ERR_BUSY;
+    }
+    const berth_change_t change = region->engine->free(region, spot.offset);
+    if (change.status == BERTH_OK) {
+        const berth_owner_t owner = (berth_owner_t)change.owner;
+        berth_event_t event = event_at(BERTH_EVENT_FREE, spot, owner, site);
+        event.taken = change.before;
+        if (change.before != 0) { /* an arena keeps what is not at its end */
+            (void)ledger_change(region, owner, -(int32_t)change.before, -1);
+        }
+        event_post(berth, region, &event);
+    }
+    lock_leave(berth->port, &region->lock, key);
+    return change.status;
+}
+
+/* What speaks against freeing there; overwrites what is to be scrubbed. */
+static int32_t spot_prepare(berth_t *berth, spot_t spot, uint8_t guards)
+{
+    const int32_t barred = context_bars(guards, spot.region);
+    const bool is_scrubbed = barred == BERTH_OK && berth->attention >= ATTENTION_OWNERS;
+    return is_scrubbed ? spot_scrub(berth, spot) : barred;
+}
+
+COLD int32_t spot_free(berth_t *berth, spot_t spot, uint8_t guards, uint32_t site)
+{
+    const int32_t barred = spot_prepare(berth, spot, guards);
+    return barred == BERTH_OK ? region_free(berth, spot, site) : barred;
+}
+
+/* Who frees, and whether a wrong free is the program's fault. */
+typedef struct call {
+    uint32_t site;
+    bool is_asserted;
+} call_t;
+
+/* Frees any block that is not NULL, and tells what became of it. */
+static COLD berth_status_t free_for(berth_t *berth, const void *block, call_t call)
+{
+    if (berth->port == NULL) {
+        return BERTH_ERR_INVALID;
+    }
+    const spot_t spot = spot_of(berth, block);
+    const int32_t status = spot.region != NULL
+                               ? spot_free(berth, spot, context_of(berth)->guards, call.site)
+                               : spot.status;
+    if (status == BERTH_OK) {
+        return BERTH_OK;
+    }
+    berth_event_t event = event_at(BERTH_EVENT_FREE, spot, BERTH_NO_OWNER, call.site);
+    event.status = (int8_t)status;
+    event_refuse(berth, &event);
+    if (call.is_asserted) {
+        event_assert(berth, &event);
+    }
+    return (berth_status_t)status;
+}
+
+void berth_free(berth_t *berth, void *block)
+{
+    if (block != NULL && !(HAS_SHORT_WAYS && short_free(berth, block))) {
+        (void)free_for(berth, block, (call_t){.site = SITE, .is_asserted = true});
+    }
+}
+
+berth_status_t berth_try_free(berth_t *berth, void *block)
+{
+    return block != NULL ? free_for(berth, block, (call_t){.site = SITE}) : BERTH_OK;
+}

@@ -1,0 +1,69 @@
+/* manager.h: one call as it is being served.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef BERTH_MANAGER_H
+#define BERTH_MANAGER_H
+
+#include "ledger.h"
+
+typedef struct job {
+    berth_t *berth;
+    const berth_request_t *hop; /* the caller's, or `merged` */
+    uint32_t site;
+    berth_owner_t owner; /* who asks */
+    uint8_t guards;      /* of the context */
+    int8_t status;       /* of the first region asked */
+    uint8_t refusals;    /* so far; 255: that or more */
+    uint8_t reason_count;
+    bool is_whole;                         /* `smallest` does not count */
+    berth_reason_t reasons[BERTH_REASONS]; /* of the first regions asked; `grantable` is not told */
+    berth_request_t merged;
+} job_t;
+
+/* Begins a call: of these fields the rest follows. */
+static inline void job_start(job_t *job, berth_t *berth, const berth_request_t *request,
+                             uint32_t site)
+{
+    job->berth = berth;
+    job->hop = request;
+    job->site = site;
+    job->status = BERTH_ERR_NOCAP; /* until a region is asked */
+    job->refusals = 0;
+    job->reason_count = 0;
+    job->is_whole = false;
+}
+
+/* Whether an allocation may be tried at all: its arguments, its owner, the context. If not, the
+ * status says why. Tells of what is forbidden and yet allowed. */
+bool job_is_allowed(job_t *job);
+
+/* The same of the context alone. */
+bool job_may_allocate(job_t *job);
+
+/* Notes that a region did not serve, and why. */
+void job_refuse(job_t *job, const berth_region_t *region, int32_t status);
+
+/* Remembers a call that is refused for good, and posts the event that tells of it. Returns NULL. */
+void *job_fail(job_t *job, const berth_request_t *request, berth_event_t event);
+
+/* Serves a request from its first question on, and tells what became of it. */
+void *alloc_for(berth_t *berth, const berth_request_t *request, uint32_t site);
+
+/* Takes a request through all of its hops. NULL: no region serves it. */
+void *job_serve(job_t *job);
+
+/* Asks one region for a block. NULL: refused, and noted. */
+void *job_ask(job_t *job, berth_region_t *region);
+
+/* Starts a manager that BERTH_DEFINE made, if nobody has yet. */
+bool manager_wake(berth_t *berth);
+
+static inline bool manager_is_awake(berth_t *berth)
+{
+    return berth->port != NULL || manager_wake(berth);
+}
+
+/* Frees a block at a spot that is known to be a region's. */
+int32_t spot_free(berth_t *berth, spot_t spot, uint8_t guards, uint32_t site);
+
+#endif /* BERTH_MANAGER_H */
