@@ -7,6 +7,11 @@ set(berth_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/berth)
 set(berth_pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 install(DIRECTORY include/berth DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+if(BERTH_PORT)
+  file(GLOB berth_port_headers ports/${BERTH_PORT}/*.h)
+  install(FILES ${berth_port_headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/berth/ports)
+  set(BERTH_PC_PORT_FLAG "-I\${includedir}/berth/ports")
+endif()
 install(TARGETS ${BERTH_LIBRARIES} EXPORT berthTargets)
 install(EXPORT berthTargets NAMESPACE berth:: DESTINATION ${berth_cmake_dir})
 
