@@ -1,0 +1,213 @@
+/* pipeline_compare.c: what the manager says against what the model says.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "pipeline_trial.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void pipeline_trial_expect(pipeline_trial_t *trial, const char *what, uint64_t expected,
+                           uint64_t got)
+{
+    if (expected == got || trial->failed) {
+        return;
+    }
+    trial->failed = true;
+    printf("DIFFERENCE: board %s, call %" PRIu32 " (%s), %s: expected %" PRIu64 " (%" PRId32
+           "), got %" PRIu64 " (%" PRId32 ")\n",
+           trial->board->name, trial->steps, trial->call, what, expected, (int32_t)expected, got,
+           (int32_t)got);
+}
+
+void pipeline_trial_expect_status(pipeline_trial_t *trial, const char *what, int32_t expected,
+                                  int32_t got)
+{
+    pipeline_trial_expect(trial, what, (uint64_t)expected, (uint64_t)got);
+}
+
+/* --- after each call -------------------------------------------------------------------------- */
+
+static void compare_region(pipeline_trial_t *trial, uint32_t index)
+{
+    const pipeline_region_t *model = &trial->model.regions[index];
+    const berth_region_t *region = &trial->regions[index];
+    pipeline_trial_expect(trial, "region: capacity", model->capacity, region->capacity);
+    pipeline_trial_expect(trial, "region: used", model->used, region->total.live);
+    pipeline_trial_expect(trial, "region: peak", model->peak, region->total.peak);
+    pipeline_trial_expect(trial, "region: count", model->count, region->total.count);
+    pipeline_trial_expect(trial, "region: refused", model->refused, region->refused);
+    pipeline_trial_expect(trial, "region: owner", model->rules.owner, region->owner);
+}
+
+/* Each account, and that they add up to what the region says. */
+static void compare_accounts(pipeline_trial_t *trial, uint32_t index)
+{
+    pipeline_region_t *model = &trial->model.regions[index];
+    berth_region_t *region = &trial->regions[index];
+    uint32_t live = 0;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < trial->model.owner_count; i++) {
+        const berth_owner_t owner = i == 0 ? BERTH_OTHERS : (berth_owner_t)i;
+        const berth_account_t expected = *pipeline_account(model, owner);
+        const berth_account_t got = berth_account(&trial->berth, region, owner);
+        pipeline_trial_expect(trial, "account: live", expected.live, got.live);
+        pipeline_trial_expect(trial, "account: peak", expected.peak, got.peak);
+        pipeline_trial_expect(trial, "account: count", expected.count, got.count);
+        live += got.live;
+        count += got.count;
+    }
+    pipeline_trial_expect(trial, "sum of accounts: bytes", region->total.live, live);
+    pipeline_trial_expect(trial, "sum of accounts: blocks", region->total.count, count);
+}
+
+static void compare_failure(pipeline_trial_t *trial)
+{
+    const berth_failure_t *model = &trial->model.failure;
+    const berth_failure_t got = berth_failure(&trial->berth);
+    pipeline_trial_expect(trial, "failure: count", model->count, got.count);
+    pipeline_trial_expect(trial, "failure: time", model->time_us, got.time_us);
+    pipeline_trial_expect(trial, "failure: size", model->size, got.size);
+    pipeline_trial_expect(trial, "failure: align", model->align, got.align);
+    pipeline_trial_expect(trial, "failure: needed", model->needed, got.needed);
+    pipeline_trial_expect(trial, "failure: owner", model->owner, got.owner);
+    pipeline_trial_expect_status(trial, "failure: status", model->status, got.status);
+    pipeline_trial_expect(trial, "failure: guards", model->guards, got.guards);
+    pipeline_trial_expect(trial, "failure: reasons", model->reason_count, got.reason_count);
+    if (model->site != 0) {
+        pipeline_trial_expect(trial, "failure: site", model->site, got.site);
+    }
+    for (uint32_t i = 0; i < BERTH_REASONS && i < model->reason_count; i++) {
+        const berth_reason_t *reason = &model->reasons[i];
+        pipeline_trial_expect(trial, "reason: region", reason->region, got.reasons[i].region);
+        pipeline_trial_expect_status(trial, "reason: status", reason->status,
+                                     got.reasons[i].status);
+        pipeline_trial_expect(trial, "reason: grantable", reason->grantable,
+                              got.reasons[i].grantable);
+    }
+}
+
+static void compare_contexts(pipeline_trial_t *trial)
+{
+    for (uint32_t i = 0; i < PIPELINE_CONTEXTS; i++) {
+        const berth_context_t *got = i == 0 ? &trial->berth.boot : &trial->contexts[i];
+        const pipeline_person_t *model = &trial->model.contexts[i];
+        pipeline_trial_expect(trial, "context: owner", model->owner, got->owner);
+        pipeline_trial_expect(trial, "context: guards", model->guards, got->guards);
+    }
+}
+
+void pipeline_trial_compare(pipeline_trial_t *trial)
+{
+    pipeline_port_t *port = &trial->port;
+    berth_context_t *context = port->context;
+    const berth_lock_t *busy = port->busy;
+    pipeline_trial_expect(trial, "locks held", 0, port->held_count);
+    port->context = &trial->observer; /* questions are asked by somebody whom nothing is refused */
+    port->busy = NULL;
+    for (uint32_t i = 0; i < trial->model.region_count && !trial->failed; i++) {
+        compare_region(trial, i);
+        compare_accounts(trial, i);
+    }
+    compare_failure(trial);
+    compare_contexts(trial);
+    if (random_percent(&trial->random,
+                       5)) { /* seldom: it may tidy the rings that a poll is to find */
+        pipeline_trial_expect(trial, "events lost", trial->model.lost, berth_lost(&trial->berth));
+    }
+    const berth_owner_t owner = (berth_owner_t)random_below(&trial->random, BERTH_OTHERS + 1u);
+    pipeline_trial_expect(trial, "is retired", trial->model.is_retired[owner],
+                          berth_owner_is_retired(&trial->berth, owner));
+    port->context = context;
+    port->busy = busy;
+    if (port->wrong != NULL) {
+        pipeline_trial_expect(trial, port->wrong, 0, 1);
+    }
+}
+
+/* --- events ----------------------------------------------------------------------------------- */
+
+static void compare_event(pipeline_trial_t *trial, const berth_event_t *expected,
+                          const berth_event_t *got)
+{
+    pipeline_trial_expect(trial, "event: sequence", expected->sequence, got->sequence);
+    pipeline_trial_expect(trial, "event: kind", expected->kind, got->kind);
+    pipeline_trial_expect_status(trial, "event: status", expected->status, got->status);
+    pipeline_trial_expect(trial, "event: region", expected->region, got->region);
+    pipeline_trial_expect(trial, "event: offset", expected->offset, got->offset);
+    pipeline_trial_expect(trial, "event: size", expected->size, got->size);
+    pipeline_trial_expect(trial, "event: taken", expected->taken, got->taken);
+    pipeline_trial_expect(trial, "event: owner", expected->owner, got->owner);
+    pipeline_trial_expect(trial, "event: time", expected->time_us, got->time_us);
+    if (expected->site != 0) {
+        pipeline_trial_expect(trial, "event: site", expected->site, got->site);
+    }
+    if (trial->failed) {
+        printf("  the event: sequence %" PRIu32 " kind %d status %d\n", expected->sequence,
+               expected->kind, expected->status);
+    }
+}
+
+void pipeline_trial_poll(pipeline_trial_t *trial, uint32_t capacity)
+{
+    if (trial->failed) {
+        return;
+    }
+    trial->steps++;
+    trial->call = "poll";
+    pipeline_port_t *port = &trial->port;
+    berth_context_t *context = port->context;
+    const berth_lock_t *busy = port->busy;
+    port->context = &trial->observer; /* a ring whose lock is refused is passed over */
+    port->busy = NULL;
+    const uint32_t got = berth_poll(&trial->berth, trial->got, capacity);
+    port->context = context;
+    port->busy = busy;
+    const uint32_t expected = pipeline_poll(&trial->model, trial->expected, capacity);
+    for (uint32_t i = 0; i < expected && i < got && !trial->failed; i++) {
+        compare_event(trial, &trial->expected[i], &trial->got[i]);
+    }
+    pipeline_trial_expect(trial, "events polled", expected, got);
+    trial->polled += expected;
+    pipeline_trial_compare(trial);
+}
+
+/* --- questions -------------------------------------------------------------------------------- */
+
+void pipeline_trial_ask(pipeline_trial_t *trial, const void *pointer, size_t size,
+                        berth_caps_t caps)
+{
+    if (trial->failed || !pipeline_is_certain(&trial->model, pointer)) {
+        return;
+    }
+    trial->steps++;
+    trial->call = "about, size, can";
+    const berth_about_t expected = pipeline_about(&trial->model, pointer);
+    const berth_about_t got = berth_about(&trial->berth, pointer);
+    const pipeline_spot_t spot = pipeline_whose(&trial->model, pointer);
+    const uint8_t region = got.region != NULL ? got.region->index : BERTH_NO_REGION;
+    pipeline_trial_expect(trial, "about: region", spot.region, region);
+    pipeline_trial_expect_status(trial, "about: status", expected.status, got.status);
+    pipeline_trial_expect(trial, "about: size", expected.size, got.size);
+    pipeline_trial_expect(trial, "about: taken", expected.taken, got.taken);
+    pipeline_trial_expect(trial, "about: owner", expected.owner, got.owner);
+    if (spot.region != BERTH_NO_REGION) {
+        pipeline_trial_expect(trial, "about: offset", expected.offset, got.offset);
+    }
+    pipeline_trial_expect(trial, "size", expected.size, berth_size(&trial->berth, pointer));
+    pipeline_trial_expect(trial, "can", pipeline_can(&trial->model, pointer, size, caps),
+                          berth_can(&trial->berth, pointer, size, caps));
+    pipeline_trial_compare(trial);
+}
+
+void pipeline_trial_allocatable(pipeline_trial_t *trial, const berth_request_t *request)
+{
+    if (trial->failed) {
+        return;
+    }
+    trial->steps++;
+    trial->call = "allocatable";
+    const uint32_t expected = pipeline_allocatable(&trial->model, request);
+    pipeline_trial_expect(trial, "allocatable", expected,
+                          berth_allocatable(&trial->berth, request));
+    pipeline_trial_compare(trial);
+}

@@ -1,0 +1,103 @@
+/* pipeline_trial.h: a manager beside its model; each call is made on both and compared.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The first difference is kept, printed, and ends the trial: everything after it is refused.
+ */
+#ifndef TESTS_MODEL_PIPELINE_TRIAL_H
+#define TESTS_MODEL_PIPELINE_TRIAL_H
+
+#include "pipeline_boards.h"
+#include "pipeline_model.h"
+#include "pipeline_port.h"
+#include "random.h"
+
+typedef struct pipeline_trial {
+    const pipeline_board_t *board;
+    pipeline_port_t port;
+    random_source_t random; /* of what is not the generator's: contents, capacities */
+    uint32_t steps;         /* calls made so far */
+    uint32_t carved;        /* regions added at run time */
+    uint32_t doubtful;      /* calls left out: an engine cannot tell */
+    uint32_t polled;        /* events compared */
+    const char *call;       /* its name */
+    berth_walk_t walk;      /* that goes on between other calls */
+    uint32_t walked;        /* offsets below were told */
+    bool failed;
+    bool is_traced;
+    bool is_calm; /* no guards, nobody retired or scrubbed: where a manager takes short ways */
+    berth_t berth;
+    berth_config_t config;
+    berth_region_t regions[PIPELINE_REGIONS];
+    berth_window_t aliases[PIPELINE_REGIONS];
+    berth_context_t contexts[PIPELINE_CONTEXTS]; /* the first is not used: the manager's own is */
+    berth_context_t observer;
+    berth_owner_t scrubbed[4];
+    berth_budget_t budgets[PIPELINE_REGIONS][PIPELINE_OWNERS];
+    berth_account_t accounts[PIPELINE_BOARD_REGIONS * PIPELINE_OWNERS];
+    berth_account_t own_accounts[PIPELINE_REGIONS][PIPELINE_OWNERS];
+    berth_event_t events[PIPELINE_EVENTS];
+    berth_event_t got[PIPELINE_EVENTS + 8u];
+    berth_event_t expected[PIPELINE_EVENTS + 8u];
+    pipeline_t model;
+} pipeline_trial_t;
+
+/* Lays the board, and starts a manager as the seed decides and its model. */
+void pipeline_trial_start(pipeline_trial_t *trial, const pipeline_board_t *board, uint32_t seed);
+
+/* --- what is so during the next calls -------------------------------------------------------- */
+
+void pipeline_trial_run_as(pipeline_trial_t *trial, uint32_t context);
+void pipeline_trial_pass(pipeline_trial_t *trial, uint32_t us);
+
+/* Refuses a region's lock; PIPELINE_REGIONS: none. */
+void pipeline_trial_refuse(pipeline_trial_t *trial, uint32_t region);
+
+/* --- calls: each on both, and compared ------------------------------------------------------- */
+
+typedef enum pipeline_short {
+    PIPELINE_LONG,  /* the full form */
+    PIPELINE_SHORT, /* size and caps, or the size, alone */
+    PIPELINE_CALLOC
+} pipeline_short_t;
+
+void pipeline_trial_alloc(pipeline_trial_t *trial, const berth_request_t *request,
+                          pipeline_short_t form);
+void pipeline_trial_resize(pipeline_trial_t *trial, void *pointer, const berth_request_t *request,
+                           pipeline_short_t form);
+void pipeline_trial_free(pipeline_trial_t *trial, void *pointer, bool is_try);
+void pipeline_trial_give(pipeline_trial_t *trial, void *pointer, berth_owner_t owner);
+uint32_t pipeline_trial_mark(pipeline_trial_t *trial, uint32_t region);
+void pipeline_trial_reset(pipeline_trial_t *trial, uint32_t region, uint32_t mark);
+void pipeline_trial_retire(pipeline_trial_t *trial, berth_owner_t owner);
+berth_owner_t pipeline_trial_push(pipeline_trial_t *trial, berth_owner_t owner);
+void pipeline_trial_pop(pipeline_trial_t *trial, berth_owner_t before);
+uint8_t pipeline_trial_enter(pipeline_trial_t *trial, uint8_t guards);
+void pipeline_trial_leave(pipeline_trial_t *trial, uint8_t before);
+void pipeline_trial_poll(pipeline_trial_t *trial, uint32_t capacity);
+void pipeline_trial_ask(pipeline_trial_t *trial, const void *pointer, size_t size,
+                        berth_caps_t caps);
+void pipeline_trial_allocatable(pipeline_trial_t *trial, const berth_request_t *request);
+
+void pipeline_trial_walk(pipeline_trial_t *trial, uint32_t capacity);
+
+/* Makes a live block a region of its own. */
+void pipeline_trial_carve(pipeline_trial_t *trial, uint32_t block, const berth_region_t *settings);
+
+/* Compares everything: walks, contents, all bytes of all regions. */
+void pipeline_trial_audit(pipeline_trial_t *trial);
+
+/* --- for the files of the trial alone -------------------------------------------------------- */
+
+void pipeline_trial_expect(pipeline_trial_t *trial, const char *what, uint64_t expected,
+                           uint64_t got);
+
+void pipeline_trial_expect_status(pipeline_trial_t *trial, const char *what, int32_t expected,
+                                  int32_t got);
+
+/* Compares what any call may have changed. */
+void pipeline_trial_compare(pipeline_trial_t *trial);
+
+/* The memory of all regions, or of their twins. */
+const uint8_t *pipeline_trial_memory(bool is_twin);
+
+#endif /* TESTS_MODEL_PIPELINE_TRIAL_H */

@@ -1,0 +1,177 @@
+/* pipeline.c: the manager against a slow, obvious model after every call.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A round is one seed and one board: a fresh manager that the seed configures, and a few thousand
+ * calls. A failure prints the round that replays it. The same file runs on the targets.
+ */
+#include "pipeline_generate.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef PIPELINE_OPS
+#define PIPELINE_OPS 200000u
+#endif
+#define ROUND_OPS 4000u    /* calls in a round, unless asked otherwise */
+#define AUDIT_PERIOD 1000u /* calls between two full comparisons */
+
+typedef struct options {
+    const pipeline_board_t *board; /* NULL: each in turn */
+    uint32_t seed;
+    uint32_t ops;       /* calls in all */
+    uint32_t round_ops; /* calls in a round */
+    uint32_t audit;     /* calls between two full comparisons */
+    uint32_t progress;  /* calls between two lines of progress; 0: none */
+    bool is_traced;
+    bool is_wrong; /* the options make no sense */
+    bool is_help;
+} options_t;
+
+typedef struct totals {
+    uint32_t calls;
+    uint32_t rounds;
+    uint32_t events;   /* compared */
+    uint32_t refused;  /* of alloc and resize */
+    uint32_t carved;   /* regions */
+    uint32_t doubtful; /* calls left out */
+} totals_t;
+
+static pipeline_trial_t trial;
+
+static const char help[] = "pipeline: the manager against a model after every call\n"
+                           "  --seed S      first seed (1)\n"
+                           "  --ops N       calls in all (200000)\n"
+                           "  --board NAME  this board only: two, four, kinds, steps or apart\n"
+                           "  --round N     calls in a round (4000)\n"
+                           "  --audit N     calls between two full comparisons (1000)\n"
+                           "  --progress N  print a line every N calls\n"
+                           "  --trace       print each call\n"
+                           "Exit: 0 no difference, 1 a difference, 2 wrong options.\n";
+
+static uint32_t option_number(options_t *options, const char *text)
+{
+    char *end = NULL;
+    const unsigned long number = text != NULL ? strtoul(text, &end, 0) : 0;
+    if (end == text || end == NULL || *end != '\0') {
+        options->is_wrong = true;
+    }
+    return (uint32_t)number;
+}
+
+/* Where the number of an option goes; NULL: there is no such option. */
+static uint32_t *option_named(options_t *options, const char *name)
+{
+    const struct {
+        const char *name;
+        uint32_t *number;
+    } all[] = {
+        {"--seed", &options->seed},         {"--ops", &options->ops},
+        {"--round", &options->round_ops},   {"--audit", &options->audit},
+        {"--progress", &options->progress},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (strcmp(name, all[i].name) == 0) {
+            return all[i].number;
+        }
+    }
+    return NULL;
+}
+
+static options_t options_parse(int count, char **words)
+{
+    options_t options = {
+        .seed = 1, .ops = PIPELINE_OPS, .round_ops = ROUND_OPS, .audit = AUDIT_PERIOD};
+    for (int i = 1; i < count; i++) {
+        uint32_t *number = option_named(&options, words[i]);
+        if (number != NULL) {
+            *number = option_number(&options, i + 1 < count ? words[++i] : NULL);
+        } else if (strcmp(words[i], "--board") == 0 && i + 1 < count) {
+            options.board = pipeline_board_named(words[++i]);
+            options.is_wrong = options.is_wrong || options.board == NULL;
+        } else if (strcmp(words[i], "--trace") == 0) {
+            options.is_traced = true;
+        } else if (strcmp(words[i], "--help") == 0) {
+            options.is_help = true;
+        } else {
+            options.is_wrong = true;
+        }
+    }
+    options.is_wrong = options.is_wrong || options.audit == 0;
+    return options;
+}
+
+static bool round_run(const options_t *options, const pipeline_board_t *board, uint32_t seed,
+                      uint32_t ops)
+{
+    trial.is_traced = options->is_traced;
+    pipeline_trial_start(&trial, board, seed);
+    pipeline_generator_t generator = pipeline_generator_from(seed);
+    uint32_t audited = 0;
+    while (trial.steps < ops && !trial.failed) {
+        pipeline_generator_step(&generator, &trial);
+        if (trial.steps - audited >= options->audit) {
+            pipeline_trial_audit(&trial);
+            audited = trial.steps;
+        }
+    }
+    pipeline_trial_refuse(&trial, PIPELINE_REGIONS);
+    pipeline_trial_audit(&trial);
+    pipeline_trial_poll(&trial, PIPELINE_EVENTS);
+    if (trial.failed) {
+        printf("replay: pipeline --board %s --seed %" PRIu32 " --ops %" PRIu32 " --round %" PRIu32
+               "\n",
+               board->name, seed, ops, ops);
+    }
+    return !trial.failed;
+}
+
+static void totals_add(totals_t *totals)
+{
+    totals->calls += trial.steps;
+    totals->rounds++;
+    totals->events += trial.polled;
+    totals->refused += trial.model.failure.count;
+    totals->carved += trial.carved;
+    totals->doubtful += trial.doubtful;
+}
+
+static bool rounds_run(const options_t *options)
+{
+    totals_t totals = {0};
+    while (totals.calls < options->ops) {
+        const uint32_t left = options->ops - totals.calls;
+        const uint32_t ops = left < options->round_ops ? left : options->round_ops;
+        const uint32_t seed = options->seed + totals.rounds;
+        const pipeline_board_t *board =
+            options->board != NULL ? options->board : pipeline_board_at(seed);
+        const uint32_t before = totals.calls;
+        if (!round_run(options, board, seed, ops)) {
+            return false;
+        }
+        totals_add(&totals);
+        if (options->progress != 0 &&
+            before / options->progress != totals.calls / options->progress) {
+            printf("pipeline: %" PRIu32 " calls so far, seed %" PRIu32 "\n", totals.calls, seed);
+            (void)fflush(stdout);
+        }
+    }
+    printf("pipeline: %" PRIu32 " calls in %" PRIu32 " rounds from seed %" PRIu32
+           ", no difference\n"
+           "  refused %" PRIu32 ", events compared %" PRIu32 ", regions added %" PRIu32
+           ", left out %" PRIu32 "\n",
+           totals.calls, totals.rounds, options->seed, totals.refused, totals.events, totals.carved,
+           totals.doubtful);
+    return true;
+}
+
+int main(int count, char **words)
+{
+    const options_t options = options_parse(count, words);
+    if (options.is_help || options.is_wrong) {
+        (void)fputs(help, options.is_help ? stdout : stderr);
+        return options.is_help ? 0 : 2;
+    }
+    return rounds_run(&options) ? 0 : 1;
+}
