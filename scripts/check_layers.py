@@ -9,6 +9,9 @@ import house
 
 FREESTANDING = {"float.h", "iso646.h", "limits.h", "stdalign.h", "stdarg.h", "stdbool.h",
                 "stddef.h", "stdint.h", "stdnoreturn.h"}
+# What a public header for C++ may use besides: language support, and what owns or hands out memory.
+FOR_CPP = {"cstddef", "cstdint", "exception", "memory", "memory_resource", "new", "type_traits",
+           "utility"}
 DEVICE = FREESTANDING | {"string.h"}  # for memcpy, memmove, memset, memcmp and nothing else
 CONTRACT = {"berth/types.h", "berth/engine.h", "berth/config.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
@@ -66,8 +69,13 @@ def refuse_device(tree, path, name, target):
 
 
 def refuse_public(tree, path, name, target):
+    is_cpp = path.endswith(".hpp")
     if name.startswith("berth/"):
+        if name.endswith(".hpp") and not is_cpp:
+            return "a header for C includes none for C++"
         return None if target else "there is no such public header"
+    if is_cpp and name in FOR_CPP:
+        return None
     return None if name in FREESTANDING else "a public header includes freestanding ones only"
 
 
@@ -115,6 +123,7 @@ UP = "../"
 ENGINE = "src/engines/fit/fit.c"
 GOOD = [{"include/berth/types.h": "#include <stdint.h>\n",
          "include/berth/fit.h": '#include "berth/types.h"\n',
+         "include/berth/berth.hpp": '#include "berth/types.h"\n#include <memory>\n',
          "src/engines/fit/tree.h": '#include "berth/types.h"\n',
          ENGINE: '#include "tree.h"\n#include "berth/fit.h"\n#include <string.h>\n',
          "sources.txt": ENGINE + "\n",
@@ -122,6 +131,9 @@ GOOD = [{"include/berth/types.h": "#include <stdint.h>\n",
          "tests/unit/test_fit.c": f'#include "{UP}{UP}src/engines/fit/tree.h"\n'}]
 BAD = [({"include/berth/types.h": "#include <stdio.h>\n"}, "freestanding ones only"),
        ({"include/berth/types.h": '#include "berth/none.h"\n'}, "no such public header"),
+       ({"include/berth/types.h": "#include <new>\n"}, "freestanding ones only"),
+       ({"include/berth/x.hpp": "#include <vector>\n"}, "freestanding ones only"),
+       ({"include/berth/x.hpp": "", "include/berth/y.h": '#include "berth/x.hpp"\n'}, "for C++"),
        ({ENGINE: "#include <stdlib.h>\n", "sources.txt": ENGINE}, "includes stdlib.h"),
        ({ENGINE: '#include "berth/berth.h"\n', "include/berth/berth.h": ""}, "engine contract"),
        ({ENGINE: f'#include "{UP}{UP}core/core.h"\n', "src/core/core.h": ""}, "engine contract"),

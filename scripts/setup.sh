@@ -53,6 +53,7 @@ clang-tidy clang-tidy
 cppcheck cppcheck
 shellcheck shellcheck
 gcovr gcovr
+abigail-tools abidw
 END
 }
 
