@@ -1,100 +1,114 @@
-/* tour.c: the fit engine at work on two unlike memories: 320 KB of SRAM and 8 MB of PSRAM.
+/* tour.c: the manager at work on two unlike memories: 320 KB of SRAM and 8 MB of PSRAM.
  * SPDX-License-Identifier: Apache-2.0
  */
+#include "berth/berth.h"
 #include "berth/fit.h"
+#include "port_linux.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
-#define COLUMNS 64u
+enum {
+    NET = 1,
+    AUDIO,
+    UI,
+    OWNERS
+};
+#define ON_CHIP (BERTH_CAP_BYTES | BERTH_CAP_DMA | BERTH_CAP_INTERNAL | BERTH_CAP_DEFAULT)
+#define BEHIND_THE_BUS (BERTH_CAP_BYTES | BERTH_CAP_EXTERNAL | BERTH_CAP_DEFAULT)
 
 static _Alignas(16) uint8_t sram[320 * 1024];
 static _Alignas(16) uint8_t psram[8 * 1024 * 1024];
-static const berth_engine_t *const fit = &berth_fit_engine;
+static const char *const names[OWNERS] = {NULL, "net", "audio", "ui"};
+static const berth_budget_t budgets[OWNERS] = {
+    [AUDIO] = {.soft = 16 * 1024, .hard = 32 * 1024}}; /* of SRAM, bytes */
 
-/* Draws a region as one line: '#' used, '+' partly used, '.' free. */
-static void draw(const berth_region_t *region)
+static berth_region_t regions[] = {{.name = "sram",
+                                    .engine = &berth_fit_engine,
+                                    .base = sram,
+                                    .address = 0x3FC88000,
+                                    .size = sizeof sram,
+                                    .caps = {ON_CHIP},
+                                    .upto = 16384, /* larger ones try PSRAM first */
+                                    .budgets = budgets},
+                                   {.name = "psram",
+                                    .engine = &berth_fit_engine,
+                                    .base = psram,
+                                    .address = 0x3C000000,
+                                    .size = sizeof psram,
+                                    .caps = {BEHIND_THE_BUS},
+                                    .is_slow = true}};
+
+static berth_port_t port; /* Linux, but silent */
+BERTH_DEFINE(heap, &port, regions, OWNERS, names, 64);
+
+/* Asks, and says what came of it. */
+static void *ask(const char *what, berth_request_t request)
 {
-    uint32_t used[COLUMNS] = {0};
-    const uint32_t cell = region->size / COLUMNS;
-    for (uint32_t cursor = BERTH_WALK_START; cursor != BERTH_NOWHERE;) {
-        const berth_block_t block = fit->walk(region, cursor);
-        for (uint32_t i = 0; i < block.taken && block.owner != BERTH_NO_OWNER; i += 4) {
-            used[(block.offset + i) / cell % COLUMNS] += 4;
-        }
-        cursor = block.next;
+    void *block = berth_alloc(&heap, &request);
+    printf("   %s, %zu bytes: ", what, request.size);
+    if (block != NULL) {
+        const berth_about_t about = berth_about(&heap, block);
+        printf("in %s, costs %" PRIu32 "\n", about.region->name, about.taken);
+        return block;
     }
-    printf("   %-5s |", region->name);
-    for (uint32_t i = 0; i < COLUMNS; i++) {
-        printf("%c", used[i] == 0 ? '.' : used[i] < cell * 9 / 10 ? '+' : '#');
-    }
-    printf("|\n");
+    char text[240];
+    const berth_failure_t failure = berth_failure(&heap);
+    (void)berth_explain(&heap, &failure, text, sizeof text);
+    printf("NO.\n      %s\n", text);
+    return NULL;
 }
 
-static uint32_t take(berth_region_t *region, size_t size, berth_owner_t owner)
+static void print_events(void)
 {
-    const berth_grant_t grant = fit->alloc(region, size, 0, owner);
-    printf("   owner %u asks %s for %zu bytes: ", owner, region->name, size);
-    if (grant.offset == BERTH_NOWHERE) {
-        printf("refused; %" PRIu32 " is the most it could have\n",
-               fit->allocatable(region, 0, owner));
-    } else {
-        printf("at +%" PRIu32 ", costs %" PRIu32 "\n", grant.offset, grant.size);
+    static const char *const kinds[] = {"alloc", "fallback", "free",      "resize", "give",
+                                        "reset", "budget",   "VIOLATION", "region", "retire"};
+    berth_event_t event;
+    while (berth_poll(&heap, &event, 1) == 1) {
+        printf("   %2" PRIu32 " %-9s %-14s %-6s size %6" PRIu32 ", takes %6" PRIu32 "\n",
+               event.sequence, kinds[event.kind], berth_status_name(event.status),
+               berth_owner_name(&heap, event.owner), event.size, event.taken);
     }
-    return grant.offset;
-}
-
-static void give_back(berth_region_t *region, const char *what, uint32_t offset)
-{
-    const berth_change_t change = fit->free(region, offset);
-    printf("   free %-29s %s\n", what,
-           change.status == BERTH_OK ? "done" : "refused, nothing changed");
 }
 
 int main(void)
 {
-    berth_region_t fast = {
-        .name = "sram", .engine = fit, .base = sram, .address = 0x3FC88000, .size = sizeof sram};
-    berth_region_t slow = {
-        .name = "psram", .engine = fit, .base = psram, .address = 0x3C000000, .size = sizeof psram};
-    if (fit->start(&fast) != BERTH_OK || fit->start(&slow) != BERTH_OK) {
-        (void)fprintf(stderr, "tour: a region could not be started\n");
-        return 1;
-    }
-    printf("1. Two regions, empty. What counts is the largest request that would succeed now:\n");
-    printf("   sram %" PRIu32 " bytes, psram %" PRIu32 " bytes\n", fit->allocatable(&fast, 0, 1),
-           fit->allocatable(&slow, 0, 1));
+    port = berth_port_linux;
+    port.log = NULL;
+    port.assertion = NULL;
+    puts("1. Two regions. A request says what the memory must be able to do:");
+    void *packet =
+        ask("net, for DMA", (berth_request_t){.size = 1600, .needed = BERTH_CAP_DMA, .owner = NET});
+    void *frame = ask("ui, anywhere", (berth_request_t){.size = 614400, .owner = UI});
 
-    printf("\n2. A block costs 4 bytes more than its size, and that includes who owns it:\n");
-    const uint32_t small = take(&fast, 24, 1);
-    const uint32_t frame = take(&slow, 640 * 480 * 2, 2);
-    printf("   the block at +%" PRIu32 " belongs to owner %u\n", frame,
-           fit->find(&slow, frame).owner);
+    puts("\n2. A fallback: on the chip, but 300 KB must be left there; otherwise behind the bus:");
+    const berth_request_t outside = {.needed = BERTH_CAP_EXTERNAL, .left = BERTH_LEFT_NOTHING};
+    void *cache = ask("net", (berth_request_t){.size = 24 * 1024,
+                                               .needed = BERTH_CAP_INTERNAL,
+                                               .left = 300 * 1024,
+                                               .otherwise = &outside,
+                                               .owner = NET});
 
-    printf(
-        "\n3. A TLS session needs 2 x 16717 bytes. Fill the SRAM, then free every other block:\n");
-    uint32_t blocks[64] = {0};
-    uint32_t count = 0;
-    while (count < 64 && fit->fits(&fast, 9000, 0, 3)) {
-        blocks[count++] = fit->alloc(&fast, 9000, 0, 3).offset;
+    puts("\n3. A budget: audio may have 32 KB on the chip, and is told of from 16 KB on:");
+    const berth_request_t ring = {.size = 12000, .needed = BERTH_CAP_DMA, .owner = AUDIO};
+    for (int i = 0; i < 3; i++) {
+        (void)ask("audio, for DMA", ring);
     }
-    uint32_t freed = 0;
-    for (uint32_t i = 0; i < count; i += 2) {
-        freed += fit->free(&fast, blocks[i]).before;
-    }
-    draw(&fast);
-    printf("   %" PRIu32 " bytes are free, yet the honest figure is %" PRIu32 ":\n", freed,
-           fit->allocatable(&fast, 0, 4));
-    (void)take(&fast, 16717, 4);
-    const uint32_t last = take(&fast, fit->allocatable(&fast, 0, 4), 4);
+    printf("   what audio could still have: %" PRIu32 " bytes\n", berth_allocatable(&heap, &ring));
 
-    printf("\n4. Wrong frees:\n");
-    give_back(&fast, "of the last block:", last);
-    give_back(&fast, "of it again:", last);
-    give_back(&fast, "of the middle of a block:", blocks[1] + 400);
-    give_back(&fast, "of the other region's frame:", frame);
-    give_back(&fast, "of the first block:", small);
-    draw(&slow);
+    puts("\n4. A guard: the render loop must not allocate:");
+    const uint8_t before = berth_guard_enter(&heap, BERTH_GUARD_NO_ALLOC);
+    (void)ask("ui, in the loop", (berth_request_t){.size = 64, .owner = UI});
+    berth_guard_leave(&heap, before);
+
+    puts("\n5. One free for all regions; a second one is refused, and nothing changes:");
+    berth_free(&heap, frame);
+    berth_free(&heap, cache);
+    printf("   again: %s\n", berth_status_name(berth_try_free(&heap, cache)));
+    printf("   of the middle of a block: %s\n",
+           berth_status_name(berth_try_free(&heap, (uint8_t *)packet + 400)));
+
+    puts("\n6. All of it was written down:");
+    print_events();
     return 0;
 }
