@@ -28,7 +28,7 @@ static inline void bins_start(fit_t *fit)
     }
 }
 
-static SHARED void bins_insert(fit_t *fit, uint32_t at, uint32_t size)
+static COPIED void bins_insert(fit_t *fit, uint32_t at, uint32_t size)
 {
     const uint32_t head = bins_head(size);
     word_t *bin = word_at(fit, head);
@@ -64,7 +64,7 @@ static SHARED bool bins_hold(const fit_t *fit, uint32_t at)
 
 /* Whether a word is one of the links of a block in a bin: in a region too large for a seal, it may
  * look like the header of a block that was freed there. */
-static SHARED bool bins_cover(const fit_t *fit, uint32_t at)
+static COPIED bool bins_cover(const fit_t *fit, uint32_t at)
 {
     return bins_hold(fit, at - WORD) || bins_hold(fit, at - 2 * WORD);
 }

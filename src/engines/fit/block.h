@@ -49,8 +49,10 @@
 #endif
 #if defined(__OPTIMIZE__) && !defined(__OPTIMIZE_SIZE__)
 #define SHARED inline __attribute__((always_inline))
+#define COPIED SHARED
 #else
 #define SHARED __attribute__((noinline, unused))
+#define COPIED inline /* used so rarely in a file that a call of it would be as large */
 #endif
 
 /* A word of bookkeeping: it aliases the payload that lay there before or will lie there next. */

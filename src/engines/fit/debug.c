@@ -65,8 +65,8 @@ static uint32_t front_mark(debug_front_t front, uint32_t offset, uint32_t state)
     return state ^ front.link ^ front.size ^ offset;
 }
 
-static void front_write(const berth_region_t *region, uint32_t offset, uint32_t state,
-                        debug_front_t front)
+static __attribute__((noinline)) void front_write(const berth_region_t *region, uint32_t offset,
+                                                  uint32_t state, debug_front_t front)
 {
     front.mark = front_mark(front, offset, state);
     memcpy(byte_at(region, offset - (uint32_t)sizeof front), &front, sizeof front);
@@ -121,7 +121,7 @@ static void quarantine_write(const berth_region_t *region, debug_quarantine_t qu
 }
 
 /* What lies before the caller's bytes for an alignment. */
-static uint32_t lead_for(const berth_region_t *region, uint32_t align)
+static __attribute__((noinline)) uint32_t lead_for(const berth_region_t *region, uint32_t align)
 {
     uint32_t lead = LEAD_LEAST;
     lead = region->granule > lead ? region->granule : lead;
@@ -263,14 +263,18 @@ static berth_status_t debug_start(berth_region_t *region)
                : BERTH_ERR_INVALID;
 }
 
+/* What the engine is asked for, guards included; 0, which it refuses, for what makes no sense. */
+static size_t size_outside(const berth_region_t *region, size_t size, uint32_t lead)
+{
+    const bool is_sane = size - 1 < region->size && lead <= region->size;
+    return is_sane ? size + lead + REAR_LEAST : 0;
+}
+
 static berth_grant_t debug_alloc(berth_region_t *region, size_t size, uint32_t align,
                                  berth_tag_t tag)
 {
     const uint32_t lead = lead_for(region, align);
-    if (size == 0 || size > region->size || lead > region->size) {
-        return (berth_grant_t){.offset = BERTH_NOWHERE};
-    }
-    berth_grant_t grant = inner->alloc(region, size + lead + REAR_LEAST, align, tag);
+    berth_grant_t grant = inner->alloc(region, size_outside(region, size, lead), align, tag);
     if (grant.offset == BERTH_NOWHERE) {
         return grant;
     }
@@ -338,9 +342,7 @@ static berth_change_t debug_resize(berth_region_t *region, uint32_t offset, size
 static uint32_t debug_cost(const berth_region_t *region, size_t size, uint32_t align,
                            berth_tag_t tag)
 {
-    const uint32_t lead = lead_for(region, align);
-    const bool is_sane = size != 0 && size <= region->size && lead <= region->size;
-    return is_sane ? inner->cost(region, size + lead + REAR_LEAST, align, tag) : 0;
+    return inner->cost(region, size_outside(region, size, lead_for(region, align)), align, tag);
 }
 
 /* What is left of a block of the engine's when guards are taken off. */
@@ -357,7 +359,7 @@ static uint32_t debug_allocatable(const berth_region_t *region, uint32_t align, 
 
 static bool debug_fits(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag)
 {
-    return size != 0 && size <= debug_allocatable(region, align, tag);
+    return size - 1 < debug_allocatable(region, align, tag);
 }
 
 /* A block of the engine's, live or free, as the caller is to see it. */
@@ -373,12 +375,9 @@ static berth_block_t debug_describe(const debug_block_t *seen)
 static berth_block_t debug_find_block(const berth_region_t *region, uint32_t offset)
 {
     const debug_block_t seen = debug_find(region, offset);
-    const berth_status_t status =
-        seen.block.status != BERTH_OK || !seen.is_live ? BERTH_ERR_INVALID : BERTH_OK;
-    berth_block_t block = debug_describe(&seen);
-    block.status = (int8_t)status;
-    block.offset = offset;
-    return block;
+    const bool is_live = seen.block.status == BERTH_OK && seen.is_live;
+    return is_live ? debug_describe(&seen)
+                   : (berth_block_t){.offset = offset, .status = BERTH_ERR_INVALID};
 }
 
 static berth_status_t debug_give(berth_region_t *region, uint32_t offset, berth_owner_t owner)

@@ -178,25 +178,29 @@ static inline bool align_is_valid(uint32_t align)
     return (align & (align - 1)) == 0;
 }
 
-/* The book bytes of a block for any request; 0 if no region like this could ever serve it. */
-static SHARED uint32_t want_any(const fit_t *fit, size_t size, uint32_t align, berth_tag_t tag)
+static SHARED bool request_is_sane(const fit_t *fit, size_t size, uint32_t align, berth_tag_t tag)
+{
+    return align_is_valid(align) && (tag & BERTH_TAG_OWNER) != 0 && size - 1 < fit->most;
+}
+
+/* The book bytes of a block for any sane request. */
+static SHARED uint32_t want_any(const fit_t *fit, size_t size, berth_tag_t tag)
 {
     const uint32_t word = (tag & BERTH_TAG_WORD) != 0 ? fit->header_cost : 0;
-    if (size - 1 >= fit->most || !align_is_valid(align) || (tag & BERTH_TAG_OWNER) == 0) {
-        return 0;
-    }
-    const uint32_t want = block_want(fit, (uint32_t)size + word);
-    const uint32_t need = want + align_slack(fit, align_meant(fit, align));
-    return need <= fit->span ? want : 0;
+    return block_want(fit, (uint32_t)size + word);
 }
 
 /* Serves any request. The free block must hold the worst case of an alignment; what then lies
  * before the aligned place stays free. */
 static NOINLINE berth_grant_t alloc_any(fit_t *fit, size_t size, uint32_t align, berth_tag_t tag)
 {
-    const uint32_t want = want_any(fit, size, align, tag);
+    if (!request_is_sane(fit, size, align, tag)) {
+        return NO_GRANT;
+    }
+    const uint32_t want = want_any(fit, size, tag);
     const uint32_t meant = align_meant(fit, align);
-    const uint32_t at = want != 0 ? room_block(fit, want + align_slack(fit, meant)) : 0;
+    const uint32_t need = want + align_slack(fit, meant);
+    const uint32_t at = need <= fit->span ? room_block(fit, need) : 0;
     if (at == 0) {
         return NO_GRANT;
     }
@@ -420,7 +424,6 @@ static berth_change_t fit_resize(berth_region_t *region, uint32_t offset, size_t
     }
     const uint32_t header = *word_at(fit, at);
     const uint32_t before = header_size(fit, header);
-    const uint32_t word = (header & BERTH_TAG_WORD) != 0 ? fit->header_cost : 0;
     if (size == 0) {
         return change_refuse(fit, header, before, BERTH_ERR_INVALID);
     }
@@ -428,7 +431,7 @@ static berth_change_t fit_resize(berth_region_t *region, uint32_t offset, size_t
     if (room > fit->span || !locate_is_whole(fit, at, before) || !locate_before(fit, at)) {
         return change_refuse(fit, header, before, BERTH_ERR_CORRUPT);
     }
-    const uint32_t want = size > fit->most ? UINT32_MAX : block_want(fit, (uint32_t)size + word);
+    const uint32_t want = size > fit->most ? UINT32_MAX : want_any(fit, size, header);
     if (want > before + room) {
         return change_refuse(fit, header, before, BERTH_ERR_NOMEM);
     }
@@ -457,13 +460,13 @@ bool fit_bin_is_whole(const fit_t *fit, uint32_t size)
 static uint32_t fit_cost(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag)
 {
     const fit_t *fit = fit_of(region);
-    return want_any(fit, size, align, tag) << fit->spread;
+    return request_is_sane(fit, size, align, tag) ? want_any(fit, size, tag) << fit->spread : 0;
 }
 
 static uint32_t fit_allocatable(const berth_region_t *region, uint32_t align, berth_tag_t tag)
 {
     const fit_t *fit = fit_of(region);
-    if (!align_is_valid(align) || (tag & BERTH_TAG_OWNER) == 0) {
+    if (!request_is_sane(fit, 1, align, tag)) {
         return 0;
     }
     const uint32_t lead = align_slack(fit, align_meant(fit, align));
@@ -475,7 +478,7 @@ static uint32_t fit_allocatable(const berth_region_t *region, uint32_t align, be
 
 static bool fit_fits(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag)
 {
-    return size != 0 && size <= fit_allocatable(region, align, tag);
+    return size - 1 < fit_allocatable(region, align, tag);
 }
 
 const berth_engine_t berth_fit_engine = {

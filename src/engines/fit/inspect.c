@@ -55,11 +55,9 @@ berth_block_t fit_walk(const berth_region_t *region, uint32_t cursor)
 {
     const fit_t *fit = fit_of(region);
     const uint32_t at = cursor == BERTH_WALK_START ? fit->first : cursor;
-    if (at - fit->first < fit->span && at % WORD == 0) {
-        const uint32_t size = block_size(fit, at);
-        if (header_is_sealed(fit, *word_at(fit, at)) && size != 0 && size <= fit->last - at) {
-            return describe(fit, at);
-        }
+    if (at - fit->first < fit->span && at % WORD == 0 && header_is_sealed(fit, *word_at(fit, at)) &&
+        block_size(fit, at) - 1 < fit->last - at) {
+        return describe(fit, at);
     }
     return describe_not(block_offset(fit, at), BERTH_ERR_CORRUPT);
 }

@@ -143,7 +143,7 @@ static inline void zones_take(fit_t *fit, const fit_node_t *node)
 }
 
 /* Takes up a block whose footer is written. */
-static SHARED void zones_insert(fit_t *fit, uint32_t end, uint32_t footer)
+static COPIED void zones_insert(fit_t *fit, uint32_t end, uint32_t footer)
 {
     zones_put(fit, zones_up(fit, zones_of(end)), end, footer);
     zones_raise(fit, zones_of(end), footer);
@@ -159,7 +159,7 @@ static SHARED void zones_remove(fit_t *fit, uint32_t end)
 }
 
 /* Follows a block whose low end has moved down, as its footer says. */
-static SHARED void zones_grow(fit_t *fit, uint32_t end, uint32_t footer)
+static COPIED void zones_grow(fit_t *fit, uint32_t end, uint32_t footer)
 {
     const fit_node_t *node = zones_node(fit, end);
     if (node->up >= fit->first) {
@@ -173,7 +173,7 @@ static SHARED void zones_grow(fit_t *fit, uint32_t end, uint32_t footer)
 }
 
 /* Follows a block whose low end has moved up, as its footer says. */
-static SHARED void zones_shrink(fit_t *fit, uint32_t end, uint32_t before, uint32_t footer)
+static COPIED void zones_shrink(fit_t *fit, uint32_t end, uint32_t before, uint32_t footer)
 {
     const fit_node_t *node = zones_node(fit, end);
     const uint32_t up = node->up;
@@ -188,7 +188,7 @@ static SHARED void zones_shrink(fit_t *fit, uint32_t end, uint32_t before, uint3
 
 /* Finds the smallest block of at least a size in the lowest zone that has one. Returns its end. The
  * size, as a free header, must not exceed zones_largest(). */
-static SHARED uint32_t zones_find(const fit_t *fit, uint32_t least)
+static COPIED uint32_t zones_find(const fit_t *fit, uint32_t least)
 {
     const uint32_t *matches = zones_matches(fit);
     const size_t rounds = fit->leaves / 2;
@@ -219,7 +219,7 @@ static SHARED bool zones_hold(const fit_t *fit, uint32_t end)
 
 /* Whether a word, of which two more follow in the book, is one of the links of a node: in a region
  * too large for a seal, it may look like the header of a block that was freed there. */
-static SHARED bool zones_cover(const fit_t *fit, uint32_t at)
+static COPIED bool zones_cover(const fit_t *fit, uint32_t at)
 {
     return zones_hold(fit, at + 2 * WORD) || zones_hold(fit, at + 3 * WORD);
 }
@@ -240,7 +240,7 @@ static inline bool zones_are_empty(const fit_t *fit, uint32_t at, uint32_t end)
 
 /* Whether there can be a live block [at, end), as far as the zones tell. What looks like a header
  * by chance mostly claims to be a large one. */
-static SHARED bool zones_allow(const fit_t *fit, uint32_t at, uint32_t end)
+static COPIED bool zones_allow(const fit_t *fit, uint32_t at, uint32_t end)
 {
     return (end - at) >> ZONE_SHIFT < ZONES_TELLING || zones_are_empty(fit, at, end);
 }
