@@ -97,8 +97,8 @@ typedef struct berth_engine {
     berth_change_t (*resize)(berth_region_t *region, uint32_t offset, size_t size);
 
     /* Tells how many bytes alloc() of this would take from the region, were there room: at most
-     * size + align + cost(1) + granule, and never less for a larger size; 0: it would never be
-     * granted. */
+     * size + align + cost(1) + granule, and never less for a larger size; 0: the request
+     * makes no sense, or is larger than the region. */
     uint32_t (*cost)(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag);
 
     /* Tells the largest size that alloc() would grant now, with this alignment and tag; 0: none. */

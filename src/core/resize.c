@@ -8,6 +8,7 @@
 typedef struct resizing {
     spot_t spot;
     berth_block_t block; /* as it was */
+    berth_request_t hop; /* the first that lets the block stay in its region; of size 0: none */
     bool roams;          /* the request says where it may live */
     bool is_tried;       /* where it is; and refused: the job's status */
     bool is_scrubbed;    /* stays as large as it is, and what it lost is to be overwritten */
@@ -31,11 +32,10 @@ static uint32_t spot_address(spot_t spot)
 static bool block_suits(const resizing_t *resizing, const berth_request_t *request)
 {
     const uint32_t misplaced = request->align != 0 ? request->align - 1 : 0;
-    return (spot_address(resizing->spot) & misplaced) == 0 &&
-           (!resizing->roams || hop_any_allows(request, resizing->spot.region));
+    return (spot_address(resizing->spot) & misplaced) == 0 && resizing->hop.size != 0;
 }
 
-/* What the ledger has against a block's growing to a size. */
+/* What the ledger has against a block's growing to a size, as the hop that lets it stay says. */
 static int32_t growth_judge(const resizing_t *resizing, const berth_request_t *request)
 {
     const berth_region_t *region = resizing->spot.region;
@@ -43,7 +43,7 @@ static int32_t growth_judge(const resizing_t *resizing, const berth_request_t *r
     const uint32_t cost = region->engine->cost(region, request->size, 0, block->owner);
     return cost <= block->taken
                ? BERTH_OK
-               : ledger_bars(region, block->owner, cost - block->taken, hop_left(request));
+               : ledger_bars(region, block->owner, cost - block->taken, hop_left(&resizing->hop));
 }
 
 static void resize_book(const job_t *job, spot_t spot, berth_change_t change)
@@ -176,7 +176,9 @@ static void *resize_replace(job_t *job, const resizing_t *resizing, void *block)
 
 static void *resize_try(job_t *job, resizing_t *resizing)
 {
-    resizing->size = job->hop->size;
+    const berth_request_t *request = job->hop;
+    resizing->size = request->size;
+    resizing->hop = resizing->roams ? hop_allowing(request, resizing->spot.region) : *request;
     if (resize_stay(job, resizing)) {
         return block_pointer(resizing->spot.region, resizing->spot.offset);
     }

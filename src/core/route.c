@@ -90,16 +90,22 @@ bool hop_all_valid(const berth_request_t *request, bool is_whole)
     }
 }
 
-bool hop_any_allows(const berth_request_t *request, const berth_region_t *region)
+/* Whether a region is on a hop's route, thresholds apart. */
+static bool hop_allows(const berth_request_t *hop, const berth_region_t *region)
+{
+    const berth_caps_t needed = hop_needed(hop);
+    return has_all(region->able, caps_meant(needed)) ||
+           has_all(region->able, caps_meant(needed | hop->preferred));
+}
+
+berth_request_t hop_allowing(const berth_request_t *request, const berth_region_t *region)
 {
     berth_request_t hop = *request;
-    for (uint32_t hops = 0;; hops++) {
-        if (has_all(region->able, caps_meant(hop_needed(&hop)))) {
-            return true;
-        }
+    for (uint32_t hops = 0; !hop_allows(&hop, region); hops++) {
         if (hop.otherwise == NULL || hops == BERTH_HOPS) {
-            return false;
+            return (berth_request_t){.size = 0};
         }
         hop = hop_next(&hop);
     }
+    return hop;
 }

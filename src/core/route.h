@@ -43,8 +43,8 @@ berth_request_t hop_next(const berth_request_t *hop);
 /* Whether all hops make sense; of one that must be served whole, `smallest` does not count. */
 bool hop_all_valid(const berth_request_t *request, bool is_whole);
 
-/* Whether a region holds what any hop needs. */
-bool hop_any_allows(const berth_request_t *request, const berth_region_t *region);
+/* The first hop that a region may serve, by its caps; of size 0 if there is none. */
+berth_request_t hop_allowing(const berth_request_t *request, const berth_region_t *region);
 
 route_t route_of(berth_t *berth, const berth_request_t *hop);
 

@@ -39,11 +39,12 @@ static berth_status_t pipeline_affords(pipeline_region_t *region, size_t size,
 }
 
 /* Rule 6. */
-static berth_status_t pipeline_carve(pipeline_t *pipeline, pipeline_region_t *region, size_t size,
-                                     uint32_t align, berth_owner_t payer, uint32_t *block)
+static berth_status_t pipeline_carve(pipeline_t *pipeline, pipeline_region_t *region,
+                                     const pipeline_hop_t *hop, berth_owner_t payer,
+                                     uint32_t *block)
 {
     berth_region_t *twin = &region->twin;
-    const berth_grant_t grant = twin->engine->alloc(twin, size, align, payer);
+    const berth_grant_t grant = twin->engine->alloc(twin, hop->size, hop->align, payer);
     if (grant.offset == BERTH_NOWHERE) {
         return BERTH_ERR_NOMEM;
     }
@@ -69,7 +70,7 @@ berth_status_t pipeline_ask(pipeline_t *pipeline, pipeline_region_t *region,
     }
     berth_status_t status = pipeline_affords(region, hop->size, hop, payer);
     if (status == BERTH_OK) {
-        status = pipeline_carve(pipeline, region, hop->size, hop->align, payer, block);
+        status = pipeline_carve(pipeline, region, hop, payer, block);
     }
     return status;
 }

@@ -168,7 +168,7 @@ static const pipeline_board_t boards[] = {
     BOARD("two", two, 8, two_sizes, two_wishes),
     BOARD("four", four, 12, four_sizes, four_wishes),
     BOARD("kinds", kinds, 6, kind_sizes, kind_wishes),
-    BOARD("steps", steps, 20, step_sizes, step_wishes),
+    BOARD("steps", steps, 40, step_sizes, step_wishes),
     BOARD("apart", apart, 4, apart_sizes, apart_wishes),
 };
 

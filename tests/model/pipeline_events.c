@@ -38,13 +38,14 @@ void pipeline_post(pipeline_t *pipeline, berth_event_t event)
     queue->events[queue->count++] = event;
 }
 
-/* The queue that holds the oldest event of all; NULL: there is none. */
+/* The queue that holds the oldest event of all; NULL: there is none. One whose region is locked is
+ * passed over. */
 static pipeline_queue_t *pipeline_oldest(pipeline_t *pipeline)
 {
     pipeline_queue_t *oldest = pipeline->alarms.count != 0 ? &pipeline->alarms : NULL;
     for (uint32_t i = 0; i < pipeline->region_count; i++) {
         pipeline_queue_t *queue = &pipeline->ordinary[i];
-        if (queue->count != 0 &&
+        if (queue->count != 0 && !pipeline->regions[i].is_busy &&
             (oldest == NULL || queue->events[0].sequence < oldest->events[0].sequence)) {
             oldest = queue;
         }

@@ -176,7 +176,7 @@ static void step_guard(pipeline_generator_t *generator, pipeline_trial_t *trial)
     random_source_t *random = &generator->random;
     const uint32_t context = trial->model.running;
     uint32_t *count = &generator->guard_count[context];
-    if (*count != 0 && (*count == PIPELINE_NEST || random_percent(random, 75))) {
+    if (*count != 0 && (*count == PIPELINE_NEST || random_percent(random, 85))) {
         pipeline_trial_leave(trial, generator->guards[context][--*count]);
         return;
     }
@@ -246,7 +246,7 @@ static void generator_set_scene(pipeline_generator_t *generator, pipeline_trial_
         pipeline_trial_run_as(trial, contexts[random_below(random, sizeof contexts)]);
     }
     const uint32_t busy = random_below(random, trial->model.region_count);
-    pipeline_trial_refuse(trial, random_percent(random, 2) ? busy : PIPELINE_REGIONS);
+    pipeline_trial_refuse(trial, random_percent(random, 4) ? busy : PIPELINE_REGIONS);
     pipeline_trial_pass(trial, random_log(random, 1u << 17));
 }
 

@@ -20,7 +20,7 @@
 #define PIPELINE_BLOCKS 4096u /* live ones; the caller keeps below it */
 #endif
 #define PIPELINE_EVENTS 256u /* the largest event_count */
-#define PIPELINE_OWNERS 24u  /* the largest owner_count */
+#define PIPELINE_OWNERS 40u  /* the largest owner_count */
 #define PIPELINE_CONTEXTS 4u /* the first is the one that the port does not know */
 #define PIPELINE_READ (1u + BERTH_HOPS)
 #define PIPELINE_NO_BLOCK UINT32_MAX

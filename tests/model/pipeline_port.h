@@ -19,9 +19,12 @@ typedef struct pipeline_port {
     const berth_lock_t *busy; /* refused */
     const berth_lock_t *held[PIPELINE_HELD];
     uint32_t held_count;
-    uint32_t asserted;  /* how often the assertion was told */
-    berth_event_t told; /* what it was told last */
-    const char *wrong;  /* the first rule that the manager broke; NULL */
+    uint32_t asserted;   /* how often the assertion was told */
+    berth_event_t told;  /* what it was told last */
+    uint32_t logged;     /* lines */
+    berth_level_t level; /* of the last one */
+    const char *text;    /* and its words */
+    const char *wrong;   /* the first rule that the manager broke; NULL */
 } pipeline_port_t;
 
 void pipeline_port_start(pipeline_port_t *port);

@@ -13,30 +13,42 @@ typedef struct pipeline_move {
     bool is_scrub; /* it stays, and its tail is overwritten */
 } pipeline_move_t;
 
-static bool pipeline_move_may_stay(const pipeline_t *pipeline, const pipeline_move_t *move)
+/* Whether a hop allows a region, in either of its passes. */
+static bool pipeline_hop_allows(const pipeline_hop_t *hop, const pipeline_region_t *region)
+{
+    const berth_caps_t caps = pipeline_caps(region);
+    return (pipeline_wanted(hop->needed) & ~caps) == 0 ||
+           (pipeline_wanted(hop->needed | hop->preferred) & ~caps) == 0;
+}
+
+/* The hop that lets the block stay, whose `left` counts; NULL: it may not, or its address does not
+ * suit. */
+static const pipeline_hop_t *pipeline_move_may_stay(const pipeline_t *pipeline,
+                                                    const pipeline_move_t *move)
 {
     const pipeline_block_t *block = &pipeline->blocks[move->block];
     const pipeline_region_t *region = &pipeline->regions[block->region];
     const uint32_t address = region->twin.address + block->offset;
-    const uint32_t align = move->call.hops[0].align;
-    if (align != 0 && address % align != 0) {
-        return false;
+    const pipeline_hop_t *hops = move->call.hops;
+    if (hops[0].align != 0 && address % hops[0].align != 0) {
+        return NULL;
     }
-    for (uint32_t i = 0; i < move->call.hop_count; i++) {
-        if ((pipeline_wanted(move->call.hops[i].needed) & ~pipeline_caps(region)) == 0) {
-            return true;
+    for (uint32_t i = 0; i < move->call.hop_count && move->roams; i++) {
+        if (pipeline_hop_allows(&hops[i], region)) {
+            return &hops[i];
         }
     }
-    return !move->roams;
+    return move->roams ? NULL : &hops[0];
 }
 
 /* Whether the block may take so much more. */
-static berth_status_t pipeline_move_affords(pipeline_t *pipeline, const pipeline_move_t *move)
+static berth_status_t pipeline_move_affords(pipeline_t *pipeline, const pipeline_move_t *move,
+                                            uint32_t left)
 {
     const pipeline_block_t *block = &pipeline->blocks[move->block];
-    const pipeline_hop_t *hop = &move->call.hops[0];
+    const size_t size = move->call.hops[0].size;
     pipeline_region_t *region = &pipeline->regions[block->region];
-    const uint32_t cost = region->twin.engine->cost(&region->twin, hop->size, 0, block->owner);
+    const uint32_t cost = region->twin.engine->cost(&region->twin, size, 0, block->owner);
     if (cost <= block->taken) {
         return BERTH_OK;
     }
@@ -45,7 +57,7 @@ static berth_status_t pipeline_move_affords(pipeline_t *pipeline, const pipeline
     if (budget.hard != 0 && pipeline_account(region, block->owner)->live + grows > budget.hard) {
         return BERTH_ERR_BUDGET;
     }
-    if (hop->left != 0 && region->used + grows + hop->left > region->capacity) {
+    if (left != 0 && region->used + grows + left > region->capacity) {
         return BERTH_ERR_LEFT;
     }
     return BERTH_OK;
@@ -59,13 +71,13 @@ static bool pipeline_move_is_scrub(const pipeline_t *pipeline, const pipeline_mo
 }
 
 /* Step 1: the block becomes larger or smaller where it is. */
-static berth_status_t pipeline_move_stay(pipeline_t *pipeline, pipeline_move_t *move)
+static berth_status_t pipeline_move_stay(pipeline_t *pipeline, pipeline_move_t *move, uint32_t left)
 {
     pipeline_block_t *block = &pipeline->blocks[move->block];
     pipeline_region_t *region = &pipeline->regions[block->region];
     berth_region_t *twin = &region->twin;
     const size_t size = move->call.hops[0].size;
-    const berth_status_t status = pipeline_move_affords(pipeline, move);
+    const berth_status_t status = pipeline_move_affords(pipeline, move, left);
     if (status != BERTH_OK) {
         return status;
     }
@@ -121,8 +133,9 @@ static berth_status_t pipeline_move_away(pipeline_t *pipeline, pipeline_move_t *
 static berth_status_t pipeline_move(pipeline_t *pipeline, pipeline_move_t *move)
 {
     berth_status_t status = BERTH_OK;
-    if (pipeline_move_may_stay(pipeline, move)) {
-        status = pipeline_move_stay(pipeline, move);
+    const pipeline_hop_t *hop = pipeline_move_may_stay(pipeline, move);
+    if (hop != NULL) {
+        status = pipeline_move_stay(pipeline, move, hop->left);
         if (status == BERTH_OK || (!move->roams && status != BERTH_ERR_NOMEM)) {
             return status;
         }

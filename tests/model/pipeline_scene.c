@@ -63,11 +63,14 @@ static void scene_budgets(pipeline_trial_t *trial, berth_region_t *region, uint3
     if (random_percent(random, 20)) {
         return;
     }
+    /* Odd limits, or such as what blocks take may come to exactly. */
+    const uint32_t step = random_percent(random, 70) ? 16u : 1u;
     for (uint32_t owner = 0; owner < trial->board->owner_count; owner++) {
         const uint32_t hard = random_between(random, region->size / 16u, region->size);
         berth_budget_t *budget = &trial->budgets[index][owner];
-        budget->hard = random_percent(random, 60) ? hard : 0;
-        budget->soft = random_percent(random, 60) ? random_between(random, 1, hard) : 0;
+        budget->hard = random_percent(random, 60) ? hard / step * step : 0;
+        budget->soft =
+            random_percent(random, 60) ? random_between(random, step, hard) / step * step : 0;
     }
     region->budgets = trial->budgets[index];
 }

@@ -46,6 +46,7 @@ static bool trial_begin(pipeline_trial_t *trial, const char *call, const void *p
     trial->steps++;
     trial->call = call;
     trial->port.asserted = 0;
+    trial->port.logged = 0;
     if (trial->is_traced) {
         const pipeline_spot_t spot = pipeline_whose(&trial->model, pointer);
         printf("%8" PRIu32 " %s region %d offset %" PRIu32 " size %zu number %" PRIu32
@@ -69,10 +70,32 @@ static void trial_trace_request(const pipeline_trial_t *trial, const berth_reque
     }
 }
 
-static void trial_end(pipeline_trial_t *trial, bool is_told)
+/* A refusal is logged: as an error if the caller's program is wrong; and the assertion told, if the
+ * call is one that does. */
+static void trial_end_refused(pipeline_trial_t *trial, berth_status_t status, bool is_wrong,
+                              bool is_told)
 {
-    pipeline_trial_expect(trial, "the assertion is told", is_told ? 1 : 0, trial->port.asserted);
+    const pipeline_port_t *port = &trial->port;
+    const bool is_refused = status != BERTH_OK;
+    pipeline_trial_expect(trial, "lines logged", is_refused ? 1 : 0, port->logged);
+    pipeline_trial_expect(trial, "the assertion is told", is_refused && is_told ? 1 : 0,
+                          port->asserted);
+    if (is_refused && !trial->failed) {
+        const char *text = berth_status_name(status);
+        pipeline_trial_expect(trial, "level of the line",
+                              is_wrong ? BERTH_LEVEL_ERROR : BERTH_LEVEL_WARNING, port->level);
+        pipeline_trial_expect(trial, "words of the line", 0, strcmp(text, port->text) != 0);
+    }
+    if (is_refused && is_told) {
+        pipeline_trial_expect_status(trial, "status that the assertion is told", status,
+                                     port->told.status);
+    }
     pipeline_trial_compare(trial);
+}
+
+static void trial_end(pipeline_trial_t *trial, berth_status_t status)
+{
+    trial_end_refused(trial, status, status == BERTH_ERR_GUARD, status == BERTH_ERR_GUARD);
 }
 
 /* Whether a call with this pointer has one answer only. */
@@ -176,7 +199,7 @@ void pipeline_trial_alloc(pipeline_trial_t *trial, const berth_request_t *reques
     const void *got = trial_alloc_real(trial, &meant, form);
     const pipeline_outcome_t outcome = pipeline_alloc(&trial->model, &meant);
     trial_compare_block(trial, &outcome, got);
-    trial_end(trial, outcome.status == BERTH_ERR_GUARD);
+    trial_end(trial, outcome.status);
 }
 
 void pipeline_trial_resize(pipeline_trial_t *trial, void *pointer, const berth_request_t *request,
@@ -194,7 +217,7 @@ void pipeline_trial_resize(pipeline_trial_t *trial, void *pointer, const berth_r
                                             : berth_realloc(&trial->berth, pointer, meant.size);
     const pipeline_outcome_t outcome = pipeline_resize(&trial->model, pointer, &meant);
     trial_compare_block(trial, &outcome, got);
-    trial_end(trial, outcome.status == BERTH_ERR_GUARD);
+    trial_end(trial, outcome.status);
 }
 
 /* --- free, give, arenas, owners --------------------------------------------------------------- */
@@ -223,7 +246,7 @@ void pipeline_trial_free(pipeline_trial_t *trial, void *pointer, bool is_try)
         berth_free(&trial->berth, pointer);
     }
     pipeline_trial_expect_status(trial, "status", expected, got);
-    trial_end(trial, expected != BERTH_OK && !is_try);
+    trial_end_refused(trial, expected, true, !is_try);
 }
 
 void pipeline_trial_give(pipeline_trial_t *trial, void *pointer, berth_owner_t owner)
@@ -235,7 +258,7 @@ void pipeline_trial_give(pipeline_trial_t *trial, void *pointer, berth_owner_t o
     const berth_status_t got = berth_give(&trial->berth, pointer, owner);
     const berth_status_t expected = pipeline_give(&trial->model, pointer, owner);
     pipeline_trial_expect_status(trial, "status", expected, got);
-    trial_end(trial, expected == BERTH_ERR_GUARD);
+    trial_end(trial, expected);
 }
 
 uint32_t pipeline_trial_mark(pipeline_trial_t *trial, uint32_t region)
@@ -246,7 +269,7 @@ uint32_t pipeline_trial_mark(pipeline_trial_t *trial, uint32_t region)
     const uint32_t got = berth_mark(&trial->berth, &trial->regions[region]);
     const uint32_t expected = pipeline_mark(&trial->model, (uint8_t)region);
     pipeline_trial_expect(trial, "mark", expected, got);
-    trial_end(trial, false);
+    trial_end(trial, BERTH_OK);
     return expected;
 }
 
@@ -258,7 +281,7 @@ void pipeline_trial_reset(pipeline_trial_t *trial, uint32_t region, uint32_t mar
     const berth_status_t got = berth_reset(&trial->berth, &trial->regions[region], mark);
     const berth_status_t expected = pipeline_reset(&trial->model, (uint8_t)region, mark);
     pipeline_trial_expect_status(trial, "status", expected, got);
-    trial_end(trial, expected == BERTH_ERR_GUARD);
+    trial_end(trial, expected);
 }
 
 void pipeline_trial_retire(pipeline_trial_t *trial, berth_owner_t owner)
@@ -269,7 +292,7 @@ void pipeline_trial_retire(pipeline_trial_t *trial, berth_owner_t owner)
     const berth_status_t got = berth_owner_retire(&trial->berth, owner);
     const berth_status_t expected = pipeline_retire(&trial->model, owner);
     pipeline_trial_expect_status(trial, "status", expected, got);
-    trial_end(trial, false);
+    trial_end(trial, BERTH_OK);
 }
 
 /* --- scopes and guards ------------------------------------------------------------------------ */
@@ -282,7 +305,7 @@ berth_owner_t pipeline_trial_push(pipeline_trial_t *trial, berth_owner_t owner)
         person->owner = owner;
         pipeline_trial_expect(trial, "the owner before", before,
                               berth_owner_push(&trial->berth, owner));
-        trial_end(trial, false);
+        trial_end(trial, BERTH_OK);
     }
     return before;
 }
@@ -292,7 +315,7 @@ void pipeline_trial_pop(pipeline_trial_t *trial, berth_owner_t before)
     if (trial_begin(trial, "owner_pop", NULL, 0, before)) {
         trial->model.contexts[trial->model.running].owner = before;
         berth_owner_pop(&trial->berth, before);
-        trial_end(trial, false);
+        trial_end(trial, BERTH_OK);
     }
 }
 
@@ -304,7 +327,7 @@ uint8_t pipeline_trial_enter(pipeline_trial_t *trial, uint8_t guards)
         person->guards = (uint8_t)(before | guards);
         pipeline_trial_expect(trial, "the guards before", before,
                               berth_guard_enter(&trial->berth, guards));
-        trial_end(trial, false);
+        trial_end(trial, BERTH_OK);
     }
     return before;
 }
@@ -314,6 +337,6 @@ void pipeline_trial_leave(pipeline_trial_t *trial, uint8_t before)
     if (trial_begin(trial, "guard_leave", NULL, 0, before)) {
         trial->model.contexts[trial->model.running].guards = before;
         berth_guard_leave(&trial->berth, before);
-        trial_end(trial, false);
+        trial_end(trial, BERTH_OK);
     }
 }

@@ -11,6 +11,8 @@
 #include "pipeline_port.h"
 #include "random.h"
 
+#define PIPELINE_STATUSES 10u /* BERTH_OK and the refusals */
+
 typedef struct pipeline_trial {
     const pipeline_board_t *board;
     pipeline_port_t port;
@@ -18,10 +20,10 @@ typedef struct pipeline_trial {
     uint32_t steps;         /* calls made so far */
     uint32_t carved;        /* regions added at run time */
     uint32_t doubtful;      /* calls left out: an engine cannot tell */
-    uint32_t polled;        /* events compared */
-    const char *call;       /* its name */
-    berth_walk_t walk;      /* that goes on between other calls */
-    uint32_t walked;        /* offsets below were told */
+    uint32_t seen[BERTH_EVENT_KINDS][PIPELINE_STATUSES]; /* events compared, by kind and status */
+    const char *call;                                    /* its name */
+    berth_walk_t walk;                                   /* that goes on between other calls */
+    uint32_t walked;                                     /* offsets below were told */
     bool failed;
     bool is_traced;
     bool is_calm; /* no guards, nobody retired or scrubbed: where a manager takes short ways */

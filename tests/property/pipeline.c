@@ -25,6 +25,7 @@ typedef struct options {
     uint32_t audit;     /* calls between two full comparisons */
     uint32_t progress;  /* calls between two lines of progress; 0: none */
     bool is_traced;
+    bool is_table;
     bool is_wrong; /* the options make no sense */
     bool is_help;
 } options_t;
@@ -32,23 +33,25 @@ typedef struct options {
 typedef struct totals {
     uint32_t calls;
     uint32_t rounds;
-    uint32_t events;   /* compared */
-    uint32_t refused;  /* of alloc and resize */
-    uint32_t carved;   /* regions */
-    uint32_t doubtful; /* calls left out */
+    uint32_t events[BERTH_EVENT_KINDS][PIPELINE_STATUSES]; /* compared */
+    uint32_t refused;                                      /* of alloc and resize */
+    uint32_t carved;                                       /* regions */
+    uint32_t doubtful;                                     /* calls left out */
 } totals_t;
 
 static pipeline_trial_t trial;
 
-static const char help[] = "pipeline: the manager against a model after every call\n"
-                           "  --seed S      first seed (1)\n"
-                           "  --ops N       calls in all (200000)\n"
-                           "  --board NAME  this board only: two, four, kinds, steps or apart\n"
-                           "  --round N     calls in a round (4000)\n"
-                           "  --audit N     calls between two full comparisons (1000)\n"
-                           "  --progress N  print a line every N calls\n"
-                           "  --trace       print each call\n"
-                           "Exit: 0 no difference, 1 a difference, 2 wrong options.\n";
+static const char help[] =
+    "pipeline: the manager against a model after every call\n"
+    "  --seed S      first seed (1)\n"
+    "  --ops N       calls in all (200000)\n"
+    "  --board NAME  this board only: two, four, kinds, steps or apart\n"
+    "  --round N     calls in a round (4000)\n"
+    "  --audit N     calls between two full comparisons (1000)\n"
+    "  --progress N  print a line every N calls\n"
+    "  --trace       print each call\n"
+    "  --table       print how many events were compared, by kind and status\n"
+    "Exit: 0 no difference, 1 a difference, 2 wrong options.\n";
 
 static uint32_t option_number(options_t *options, const char *text)
 {
@@ -92,6 +95,8 @@ static options_t options_parse(int count, char **words)
             options.is_wrong = options.is_wrong || options.board == NULL;
         } else if (strcmp(words[i], "--trace") == 0) {
             options.is_traced = true;
+        } else if (strcmp(words[i], "--table") == 0) {
+            options.is_table = true;
         } else if (strcmp(words[i], "--help") == 0) {
             options.is_help = true;
         } else {
@@ -121,8 +126,8 @@ static bool round_run(const options_t *options, const pipeline_board_t *board, u
     pipeline_trial_poll(&trial, PIPELINE_EVENTS);
     if (trial.failed) {
         printf("replay: pipeline --board %s --seed %" PRIu32 " --ops %" PRIu32 " --round %" PRIu32
-               "\n",
-               board->name, seed, ops, ops);
+               " --audit %" PRIu32 "\n",
+               board->name, seed, ops, ops, options->audit);
     }
     return !trial.failed;
 }
@@ -131,10 +136,33 @@ static void totals_add(totals_t *totals)
 {
     totals->calls += trial.steps;
     totals->rounds++;
-    totals->events += trial.polled;
+    for (uint32_t i = 0; i < BERTH_EVENT_KINDS * PIPELINE_STATUSES; i++) {
+        totals->events[i / PIPELINE_STATUSES][i % PIPELINE_STATUSES] +=
+            trial.seen[i / PIPELINE_STATUSES][i % PIPELINE_STATUSES];
+    }
     totals->refused += trial.model.failure.count;
     totals->carved += trial.carved;
     totals->doubtful += trial.doubtful;
+}
+
+/* What was compared: a column for each status. */
+static void totals_print(const totals_t *totals)
+{
+    static const char *const kinds[BERTH_EVENT_KINDS] = {
+        "ALLOC", "FALLBACK", "FREE",      "RESIZE", "GIVE",
+        "RESET", "BUDGET",   "VIOLATION", "REGION", "RETIRE"};
+    printf("  %-10s", "events");
+    for (uint32_t status = 0; status < PIPELINE_STATUSES; status++) {
+        printf(" %8.8s", berth_status_name(-(int32_t)status));
+    }
+    printf("\n");
+    for (uint32_t kind = 0; kind < BERTH_EVENT_KINDS; kind++) {
+        printf("  %-10s", kinds[kind]);
+        for (uint32_t status = 0; status < PIPELINE_STATUSES; status++) {
+            printf(" %8" PRIu32, totals->events[kind][status]);
+        }
+        printf("\n");
+    }
 }
 
 static bool rounds_run(const options_t *options)
@@ -157,12 +185,13 @@ static bool rounds_run(const options_t *options)
             (void)fflush(stdout);
         }
     }
-    printf("pipeline: %" PRIu32 " calls in %" PRIu32 " rounds from seed %" PRIu32
-           ", no difference\n"
-           "  refused %" PRIu32 ", events compared %" PRIu32 ", regions added %" PRIu32
-           ", left out %" PRIu32 "\n",
-           totals.calls, totals.rounds, options->seed, totals.refused, totals.events, totals.carved,
-           totals.doubtful);
+    printf(
+        "pipeline: %" PRIu32 " calls in %" PRIu32 " rounds from seed %" PRIu32 ", no difference\n"
+        "  refused %" PRIu32 ", regions added %" PRIu32 ", left out %" PRIu32 "\n",
+        totals.calls, totals.rounds, options->seed, totals.refused, totals.carved, totals.doubtful);
+    if (options->is_table) {
+        totals_print(&totals);
+    }
     return true;
 }
 
