@@ -21,6 +21,8 @@ file == 1 {
     next
 }
 
+$2 == "pipeline linux" { next } # the system's C library is in it
+
 $5 == "both" { now_mean[$1 OFS $2 OFS $3] = $7 }
 
 $5 == "all" {

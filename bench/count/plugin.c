@@ -3,7 +3,8 @@
  *
  *     qemu-x86_64 -plugin ./plugin.so,marks=0x4c7310,out=counts.csv ./bench_replay ...
  *
- * `marks` is the address of bench_marks (nm tells it), `out` the file that gets the figures.
+ * `marks` is the address of bench_marks (nm tells it), `out` the file that gets the figures. With
+ * pcs=FILE, that one gets how often the instruction at each address ran within calls.
  */
 #include "marks.h"
 #include "plugin_api.h"
@@ -16,8 +17,9 @@
 
 #define LINE 32u /* bytes: the PSRAM cache line of the small devices */
 #define KINDS 4u /* MARK_ALLOC to MARK_RESIZE; 0 is unused */
-#define HISTOGRAM 4096u
+#define HISTOGRAM 0x10000u
 #define RANGES 2u /* the region, the book beside it */
+#define PLACES 0x10000u
 
 /* A stretch of guest memory, and when each of its lines was last touched. */
 typedef struct range {
@@ -36,9 +38,19 @@ typedef struct tally {
     uint64_t histogram[HISTOGRAM]; /* calls by instructions; the last: that many or more */
 } tally_t;
 
+/* An instruction of the guest's, and how often it ran within the calls of each kind. */
+typedef struct place {
+    uint64_t address;
+    uint64_t runs[KINDS];
+    bool is_used;
+} place_t;
+
+static place_t places[PLACES]; /* each at the first vacancy from where its address points */
+
 static struct {
     uint64_t marks; /* guest address */
     char out[400];
+    char pcs[400];         /* empty: places are not counted */
     uint64_t instructions; /* executed by the guest so far */
     uint64_t begun;        /* of these, before the call under way */
     uint64_t harness[KINDS];
@@ -90,6 +102,38 @@ static void call_end(void)
     state.kind = 0;
 }
 
+/* The record of an instruction; a new one if there is none. */
+static place_t *place_at(uint64_t address)
+{
+    uint32_t index = (uint32_t)(address % PLACES);
+    for (uint32_t tries = 0; tries < PLACES; tries++) {
+        place_t *place = &places[index];
+        if (!place->is_used || place->address == address) {
+            place->is_used = true;
+            place->address = address;
+            return place;
+        }
+        index = (index + 1) % PLACES;
+    }
+    fprintf(stderr, "plugin: more than %u instructions: raise PLACES\n", PLACES);
+    exit(2);
+}
+
+static void place_run(unsigned cpu, void *place)
+{
+    (void)cpu;
+    if (state.kind != 0 && !state.is_calibrating) {
+        ((place_t *)place)->runs[state.kind]++;
+    }
+}
+
+static void places_reset(void)
+{
+    for (uint32_t i = 0; i < PLACES; i++) {
+        memset(places[i].runs, 0, sizeof places[i].runs);
+    }
+}
+
 static void mark_see(unsigned mark)
 {
     state.is_awake = state.is_awake || (mark == MARK_RESET && state.last_mark == MARK_RESET);
@@ -116,6 +160,7 @@ static void mark_see(unsigned mark)
         break;
     case MARK_RESET:
         memset(state.tallies, 0, sizeof state.tallies);
+        places_reset();
         break;
     default:
         break;
@@ -175,6 +220,10 @@ static void block_see(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
                                                    &state.instructions, 1);
         qemu_plugin_register_vcpu_mem_cb(instruction, memory_see, QEMU_PLUGIN_CB_NO_REGS,
                                          QEMU_PLUGIN_MEM_RW, NULL);
+        if (state.pcs[0] != '\0') {
+            qemu_plugin_register_vcpu_insn_exec_cb(instruction, place_run, QEMU_PLUGIN_CB_NO_REGS,
+                                                   place_at(qemu_plugin_insn_vaddr(instruction)));
+        }
     }
 }
 
@@ -219,15 +268,21 @@ static void tally_add(tally_t *sum, const tally_t *tally)
     }
 }
 
-static void figures_write(qemu_plugin_id_t id, void *unused)
+static FILE *file_open(const char *name)
 {
-    (void)id;
-    (void)unused;
+    FILE *file = fopen(name, "w");
+    if (file == NULL) {
+        fprintf(stderr, "plugin: %s: cannot be written; name another\n", name);
+    }
+    return file;
+}
+
+static void tallies_write(void)
+{
     static tally_t both;
     static tally_t all;
-    FILE *file = fopen(state.out, "w");
+    FILE *file = file_open(state.out);
     if (file == NULL) {
-        fprintf(stderr, "plugin: %s: cannot be written; name another with out=\n", state.out);
         return;
     }
     tally_add(&both, &state.tallies[MARK_ALLOC]);
@@ -243,6 +298,31 @@ static void figures_write(qemu_plugin_id_t id, void *unused)
     fclose(file);
 }
 
+static void places_write(void)
+{
+    FILE *file = state.pcs[0] != '\0' ? file_open(state.pcs) : NULL;
+    if (file == NULL) {
+        return;
+    }
+    fprintf(file, "address,alloc,free,resize\n");
+    for (uint32_t i = 0; i < PLACES; i++) {
+        const uint64_t *runs = places[i].runs;
+        if ((runs[MARK_ALLOC] | runs[MARK_FREE] | runs[MARK_RESIZE]) != 0) {
+            fprintf(file, "0x%" PRIx64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", places[i].address,
+                    runs[MARK_ALLOC], runs[MARK_FREE], runs[MARK_RESIZE]);
+        }
+    }
+    fclose(file);
+}
+
+static void figures_write(qemu_plugin_id_t id, void *unused)
+{
+    (void)id;
+    (void)unused;
+    tallies_write();
+    places_write();
+}
+
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc,
                                            char **argv)
 {
@@ -252,10 +332,12 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info
             state.marks = strtoull(argv[i] + 6, NULL, 0);
         } else if (strncmp(argv[i], "out=", 4) == 0) {
             snprintf(state.out, sizeof state.out, "%s", argv[i] + 4);
+        } else if (strncmp(argv[i], "pcs=", 4) == 0) {
+            snprintf(state.pcs, sizeof state.pcs, "%s", argv[i] + 4);
         }
     }
     if (state.marks == 0 || state.out[0] == '\0') {
-        fprintf(stderr, "plugin: give marks=ADDRESS,out=FILE\n");
+        fprintf(stderr, "plugin: give marks=ADDRESS,out=FILE[,pcs=FILE]\n");
         return 1;
     }
     qemu_plugin_register_vcpu_tb_trans_cb(id, block_see);
