@@ -8,7 +8,8 @@ usage() {
 tests/port/run.sh [linux|arm|riscv|all] [OPERATIONS]
   Builds and runs, under a timeout; bare metal under QEMU:
     linux  the suite with threads and signals, also under ThreadSanitizer; threads, signals and fork
-           against the locks; a signal at every instruction of lock and unlock
+           against the locks; a signal at every instruction of lock and unlock; one manager
+           under threads, signals and fork, also under ThreadSanitizer
     arm    the suite with an interrupt that software pends
     riscv  the suite on two harts with timer interrupts; one manager on two harts at a time, and
            on one hart, where it tells how long locks are held
@@ -65,7 +66,7 @@ emulate() { # name program machine-flags [argument...]
 
 run_linux() {
     ports="ports/linux/port_linux.c ports/template/port_template.c"
-    # shellcheck disable=SC2086 # the flags are words
+    # shellcheck disable=SC2046,SC2086 # lists of words
     {
         ${CC:-gcc} $common -O2 tests/port/main_linux.c $suite $ports -pthread -o "$out/linux"
         ${CC:-gcc} $common -O1 -fsanitize=thread tests/port/main_linux.c $suite $ports -pthread \
@@ -74,6 +75,10 @@ run_linux() {
             -o "$out/threads"
         ${CC:-gcc} $common -O1 -fsanitize=thread tests/port/threads_linux.c \
             ports/linux/port_linux.c -pthread -o "$out/threads.tsan"
+        ${CC:-gcc} $common -O2 tests/port/manager_linux.c ports/linux/port_linux.c \
+            $(cat sources.txt) -pthread -o "$out/manager"
+        ${CC:-gcc} $common -O1 -fsanitize=thread tests/port/manager_linux.c \
+            ports/linux/port_linux.c $(cat sources.txt) -pthread -o "$out/manager.tsan"
         ${CC:-gcc} $common -O2 tests/port/steps_linux.c ports/linux/port_linux.c -pthread \
             -o "$out/steps"
     }
@@ -83,6 +88,8 @@ run_linux() {
     run "linux: threads and fork" "$out/threads"
     run "linux: threads and fork, TSan" "$out/threads.tsan"
     run "linux: every instruction" "$out/steps"
+    run "linux: one manager" "$out/manager"
+    run "linux: one manager, TSan" "$out/manager.tsan" 5000
 }
 
 run_arm() {

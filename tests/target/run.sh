@@ -1,12 +1,12 @@
 #!/bin/sh
-# run.sh: the property test and the layout test on four targets; the layout must be the same bytes.
+# run.sh: the property tests and the layout test on four targets; the layout must be the same bytes.
 # SPDX-License-Identifier: Apache-2.0
 set -eu
 
 usage() {
     cat <<'END'
 tests/target/run.sh [arm|riscv|linux64|linux32|all] [CALLS]
-  Builds both programs for each target, runs them (bare metal under QEMU), and compares the layouts
+  Builds the programs for each target, runs them (bare metal under QEMU), and compares the layouts
   with tests/target/layout.txt.
   CALLS: property calls on each target (200000).
 Exit: 0 all agree, 1 a difference or a failure, 2 wrong usage.
@@ -27,6 +27,7 @@ mkdir -p "$out"
 
 sources="$(cat sources.txt) tests/model/model.c tests/model/shape.c tests/model/trial.c
          tests/model/generate.c"
+pipeline="tests/property/pipeline.c $(echo tests/model/pipeline_*.c)"
 common="-std=c11 -O2 -g -Wall -Wextra -Werror -Iinclude -Itests/model"
 bare="--specs=picolibc.specs --oslib=semihost --crt0=semihost -DTEST_HAS_PSRAM
       -Ltests/target -T psram.ld -Wl,--defsym=__stack_size=0x1000"
@@ -39,14 +40,17 @@ riscv_map="-Wl,--defsym=__flash=0x80000000,--defsym=__flash_size=0x400000
            -Wl,--defsym=__ram=0x80400000,--defsym=__ram_size=0x400000
            -Wl,--defsym=__psram=0x80800000,--defsym=__psram_size=0x1000000"
 
-compile() { # target source program
+compile() { # target program source...
+    target=$1
+    program=$2
+    shift 2
     # shellcheck disable=SC2086 # the flags are words
-    case "$1" in
-    linux64) ${CC:-gcc} $common "$2" $sources -o "$3" ;;
-    linux32) ${CC:-gcc} -m32 $common "$2" $sources -o "$3" ;;
-    arm) arm-none-eabi-gcc -mcpu=cortex-m3 -mthumb $common $bare $arm_map "$2" $sources -o "$3" ;;
+    case "$target" in
+    linux64) ${CC:-gcc} $common "$@" -o "$program" ;;
+    linux32) ${CC:-gcc} -m32 $common "$@" -o "$program" ;;
+    arm) arm-none-eabi-gcc -mcpu=cortex-m3 -mthumb $common $bare $arm_map "$@" -o "$program" ;;
     riscv) riscv64-unknown-elf-gcc -march=rv32imac -mabi=ilp32 $common $bare $riscv_map \
-        "$2" $sources -o "$3" ;;
+        "$@" -o "$program" ;;
     esac
 }
 
@@ -72,14 +76,21 @@ failures=0
 rows=""
 
 run() { # target
-    compile "$1" tests/property/property.c "$out/property.$1"
-    compile "$1" tests/target/layout.c "$out/layout.$1"
+    # shellcheck disable=SC2086 # lists of words
+    {
+        compile "$1" "$out/property.$1" tests/property/property.c $sources
+        compile "$1" "$out/layout.$1" tests/target/layout.c $sources
+        compile "$1" "$out/pipeline.$1" $pipeline $(cat sources.txt)
+        compile "$1" "$out/pipeline-Os.$1" -Os $pipeline $(cat sources.txt) # without short ways
+    }
     property=fine
-    if ! execute "$1" "$out/property.$1" --ops "$calls" >"$out/property.$1.txt"; then
-        property=FAILED
-        failures=$((failures + 1))
-        cat "$out/property.$1.txt"
-    fi
+    for program in property pipeline pipeline-Os; do
+        if ! execute "$1" "$out/$program.$1" --ops "$calls" >"$out/$program.$1.txt"; then
+            property=FAILED
+            failures=$((failures + 1))
+            cat "$out/$program.$1.txt"
+        fi
+    done
     if ! execute "$1" "$out/layout.$1" >"$out/layout.$1.txt"; then
         failures=$((failures + 1))
         cat "$out/layout.$1.txt"
