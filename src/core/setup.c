@@ -13,10 +13,14 @@ static uint32_t power_of_two_within(uint32_t value)
     return value != 0 ? 1u << (31u - (uint32_t)__builtin_clz(value)) : 0;
 }
 
-static berth_ring_t ring_of(berth_event_t *events, uint32_t room)
+/* The ring of `room` events from place `from` of the configuration's on; none: nothing is kept. */
+static berth_ring_t ring_of(const berth_config_t *config, uint32_t from, uint32_t room)
 {
-    return (berth_ring_t){
-        .events = room != 0 ? events : NULL, .mask = room - 1, .skip = room != 0 ? 0 : UINT32_MAX};
+    berth_ring_t ring = {.skip = UINT32_MAX};
+    if (room != 0) {
+        ring = (berth_ring_t){.events = config->events + from, .mask = room - 1};
+    }
+    return ring;
 }
 
 /* --- regions --------------------------------------------------------------------------------- */
@@ -213,7 +217,7 @@ berth_status_t berth_region_add(berth_t *berth, berth_region_t *region)
     if (!manager_is_awake(berth)) {
         return BERTH_ERR_INVALID;
     }
-    region->ring = ring_of(NULL, 0);
+    region->ring = ring_of(NULL, 0, 0);
     if (!region_join(berth, region, true)) {
         return BERTH_ERR_INVALID;
     }
@@ -242,12 +246,12 @@ static void events_prepare(berth_t *berth, const berth_config_t *config)
 {
     const uint32_t room = config->event_count;
     const uint32_t each = power_of_two_within((room - room / 4) / config->region_count);
+    const uint32_t shared = config->region_count * each;
     for (uint32_t i = 0; i < config->region_count; i++) {
-        config->regions[i].ring = ring_of(config->events + i * each, each);
+        config->regions[i].ring = ring_of(config, i * each, each);
         config->regions[i].ring.skip |= config->event_skip;
     }
-    const uint32_t shared = config->region_count * each;
-    berth->alarms = ring_of(config->events + shared, power_of_two_within(room - shared));
+    berth->alarms = ring_of(config, shared, power_of_two_within(room - shared));
 }
 
 static bool scrubbed_prepare(berth_t *berth, const berth_owner_t *owners)
