@@ -15,7 +15,7 @@ tests/port/run.sh [linux|arm|riscv|all] [OPERATIONS]
            on one hart, where it tells how long locks are held
   The suite is also shown ports with a mistake each, and must find all of them.
   OPERATIONS: of each hart on one manager (100000).
-  OUT=folder: where to build (build/port).
+  OUT=folder: where to build (build/port). SECONDS_EACH: what a program may take (60).
 Exit: 0 all is fine, 1 a failure, 2 wrong usage.
 END
 }
@@ -42,7 +42,7 @@ run() { # name command...: notes how it went
     name=$1
     shift
     verdict=fine
-    if ! timeout 60 "$@" </dev/null; then
+    if ! timeout "${SECONDS_EACH:-60}" "$@" </dev/null; then
         verdict=FAILED
         failures=$((failures + 1))
     fi
