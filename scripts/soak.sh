@@ -2,8 +2,8 @@
 # soak.sh [CALLS [RUNS]]: the property tests for CALLS calls each, the fuzzers for RUNS executions.
 # SPDX-License-Identifier: Apache-2.0
 #
-# Without arguments 200 million calls of each property test, 10 million operations of two harts on one
-# manager, and 100 million executions of each fuzzer: many hours.
+# Without arguments 200 million calls of each property test, 10 million operations of two harts on
+# one manager, and 100 million executions of each fuzzer: many hours.
 set -eu
 cd "$(dirname "$0")/.."
 

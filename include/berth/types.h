@@ -142,25 +142,25 @@ typedef struct berth_region {
     uint32_t align;   /* bytes: the alignment promised to each block; 0: the granule */
     void *beside;     /* bookkeeping apart from the region, aligned to 4; NULL: inside it */
     uint32_t beside_size; /* bytes there */
+    uint32_t line;        /* bytes of a cache or DMA line; 0: none */
     const void *config;   /* what else its engine wants to know: see the engine's header */
 
     /* What follows matters to a manager alone. */
     berth_caps_t caps[BERTH_CAPS_PRIORITIES]; /* what it can do: who asks for one of caps[0] comes
                                                  here before regions with that in caps[1] */
-    uint32_t over;                 /* requests that name no caps come here first if they are ... */
-    uint32_t upto;                 /* ... larger than `over`, not larger than `upto`; 0: any */
-    uint32_t line;                 /* bytes of a cache or DMA line; 0: none */
+    uint32_t over;       /* requests that name no caps come here first if they are ... */
+    uint32_t upto;       /* ... larger than `over`, not larger than `upto`; 0: any */
+    uint8_t alias_count; /* of `aliases` */
+    berth_owner_t owner; /* who pays for every block here; 0: who asks for it */
+    bool is_slow;        /* never touched with interrupts masked */
+    uint8_t index;       /* the manager's: in events. Regions count from 0 as they are added */
     berth_account_t *accounts;     /* one for each owner of the manager; NULL: only totals */
     const berth_budget_t *budgets; /* one for each owner; NULL: no limits */
     berth_window_t *aliases;       /* where else the CPU sees it */
-    uint8_t alias_count;
-    berth_owner_t owner; /* who pays for every block here; 0: who asks for it */
-    bool is_slow;        /* never touched with interrupts masked */
 
     void *book; /* the engine's: where its bookkeeping starts. Set by start() */
 
     /* The manager's. */
-    uint8_t index;             /* in events: regions count from 0 as they are added */
     struct berth_region *next; /* in order of preference */
     berth_lock_t lock;
     berth_window_t window;

@@ -96,6 +96,7 @@ static void text_end(const text_t *text)
     }
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): written to, as `text.start` */
 size_t berth_explain(const berth_t *berth, const berth_failure_t *failure, char *start, size_t room)
 {
     text_t text = {.start = start, .room = room};

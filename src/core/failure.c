@@ -28,7 +28,7 @@ COLD bool job_is_allowed(job_t *job)
 {
     const bool is_sane =
         owner_is_served(job->berth, job->owner) && hop_all_valid(job->hop, job->is_whole);
-    job->status = is_sane ? job->status : BERTH_ERR_INVALID;
+    job->status = (int8_t)(is_sane ? job->status : BERTH_ERR_INVALID);
     return is_sane && job_may_allocate(job);
 }
 

@@ -294,7 +294,7 @@ berth_status_t berth_start(berth_t *berth, const berth_config_t *config)
                        .clock_wraps = config->port->clock_mask != 0,
                        .tables = {.kind = BERTH_LOCK_TABLES}};
     events_prepare(berth, config);
-    const berth_port_t *port = berth->port;
+    const berth_port_t *port = config->port;
     if ((port->lock_start != NULL && !port->lock_start(port->self, &berth->tables)) ||
         !scrubbed_prepare(berth, config->scrubbed) || !regions_prepare(berth, config)) {
         *berth = (berth_t){.config = NULL};

@@ -161,7 +161,7 @@ static const berth_caps_t apart_wishes[] = {NPU, DMA, FAST, OUTSIDE, NPU | B, W 
 
 #define BOARD(the_name, regions, owners, sizes, wishes)                                            \
     {                                                                                              \
-        the_name, regions, sizeof regions / sizeof regions[0], owners, sizes, wishes               \
+        (the_name), (regions), sizeof(regions) / sizeof((regions)[0]), (owners), (sizes), (wishes) \
     }
 
 static const pipeline_board_t boards[] = {

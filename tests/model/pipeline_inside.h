@@ -65,7 +65,7 @@ uint32_t pipeline_grantable(pipeline_t *pipeline, const pipeline_region_t *regio
 /* --- pipeline_alloc.c ------------------------------------------------------------------------- */
 
 /* Asks one region within a call, and keeps the reason if it refuses. */
-berth_status_t pipeline_call_ask(pipeline_t *pipeline, pipeline_call_t *call, uint8_t region,
+berth_status_t pipeline_call_ask(pipeline_t *pipeline, pipeline_call_t *call, uint8_t index,
                                  const pipeline_hop_t *hop, uint32_t *block);
 
 /* Follows all hops; posts what came of a grant. Returns the block's index, or PIPELINE_NO_BLOCK. */
@@ -75,7 +75,7 @@ uint32_t pipeline_serve(pipeline_t *pipeline, pipeline_call_t *call, bool has_sm
 bool pipeline_is_forbidden(pipeline_t *pipeline, const pipeline_call_t *call);
 
 /* Posts a grant, and the budget that it exceeded. */
-void pipeline_granted(pipeline_t *pipeline, pipeline_call_t *call, uint32_t block, uint32_t size,
+void pipeline_granted(pipeline_t *pipeline, pipeline_call_t *call, uint32_t index, uint32_t size,
                       bool is_fallback);
 
 /* Posts a refusal and keeps the failure record. */

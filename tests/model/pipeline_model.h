@@ -109,7 +109,7 @@ pipeline_region_t *pipeline_add(pipeline_t *pipeline, const berth_region_t *rule
                                 const berth_region_t *twin);
 
 /* Tells of an addition at run time. */
-void pipeline_announce(pipeline_t *pipeline, uint8_t region);
+void pipeline_announce(pipeline_t *pipeline, uint8_t index);
 
 /* Whether blocks may be charged to an owner at all. */
 bool pipeline_has_account(const pipeline_t *pipeline, berth_owner_t owner);
@@ -132,8 +132,8 @@ uint32_t pipeline_block_at(const pipeline_t *pipeline, pipeline_spot_t spot);
 bool pipeline_is_certain(const pipeline_t *pipeline, const void *pointer);
 
 /* The twin's memory of a block, and the address that the manager's has. */
-uint8_t *pipeline_twin_bytes(const pipeline_t *pipeline, uint32_t block);
-uint8_t *pipeline_real_bytes(const pipeline_t *pipeline, uint32_t block);
+uint8_t *pipeline_twin_bytes(const pipeline_t *pipeline, uint32_t index);
+uint8_t *pipeline_real_bytes(const pipeline_t *pipeline, uint32_t index);
 
 /* --- blocks ----------------------------------------------------------------------------------- */
 
@@ -142,8 +142,8 @@ pipeline_outcome_t pipeline_resize(pipeline_t *pipeline, const void *pointer,
                                    const berth_request_t *request);
 berth_status_t pipeline_free(pipeline_t *pipeline, const void *pointer);
 berth_status_t pipeline_give(pipeline_t *pipeline, const void *pointer, berth_owner_t owner);
-uint32_t pipeline_mark(pipeline_t *pipeline, uint8_t region);
-berth_status_t pipeline_reset(pipeline_t *pipeline, uint8_t region, uint32_t mark);
+uint32_t pipeline_mark(pipeline_t *pipeline, uint8_t index);
+berth_status_t pipeline_reset(pipeline_t *pipeline, uint8_t index, uint32_t mark);
 berth_status_t pipeline_retire(pipeline_t *pipeline, berth_owner_t owner);
 
 /* --- questions -------------------------------------------------------------------------------- */

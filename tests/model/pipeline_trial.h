@@ -83,7 +83,7 @@ void pipeline_trial_allocatable(pipeline_trial_t *trial, const berth_request_t *
 void pipeline_trial_walk(pipeline_trial_t *trial, uint32_t capacity);
 
 /* Makes a live block a region of its own. */
-void pipeline_trial_carve(pipeline_trial_t *trial, uint32_t block, const berth_region_t *settings);
+void pipeline_trial_carve(pipeline_trial_t *trial, uint32_t index, const berth_region_t *settings);
 
 /* Compares everything: walks, contents, all bytes of all regions. */
 void pipeline_trial_audit(pipeline_trial_t *trial);

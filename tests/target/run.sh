@@ -76,7 +76,7 @@ failures=0
 rows=""
 
 run() { # target
-    # shellcheck disable=SC2086 # lists of words
+    # shellcheck disable=SC2046,SC2086 # lists of words
     {
         compile "$1" "$out/property.$1" tests/property/property.c $sources
         compile "$1" "$out/layout.$1" tests/target/layout.c $sources
