@@ -23,7 +23,7 @@ static bool pipeline_is_alarm(const berth_event_t *event)
 void pipeline_post(pipeline_t *pipeline, berth_event_t event)
 {
     const bool is_alarm = pipeline_is_alarm(&event);
-    const bool is_skipped = !is_alarm && (pipeline->event_skip >> event.kind & 1u) != 0;
+    const bool is_skipped = !is_alarm && ((uint32_t)pipeline->event_skip >> event.kind & 1u) != 0;
     pipeline_queue_t *queue = is_alarm ? &pipeline->alarms : &pipeline->ordinary[event.region];
     event.sequence = pipeline->sequence++;
     event.time_us = pipeline->now_us;

@@ -36,7 +36,7 @@ static bool is_filled(const form_t *form, const shadow_t *block)
 static bool step(const form_t *form, berth_region_t *region, random_source_t *random,
                  shadow_t *live, uint32_t *count)
 {
-    const uint32_t all = *(const uint32_t *)((uint8_t *)region->book + 8);
+    const uint32_t all = ((const uint32_t *)region->book)[2];
     const bool wants_word = form->stride > 4 && random_percent(random, 25);
     if (random_percent(random, random_percent(random, 50) ? 70 : 40)) {
         const berth_tag_t tag = random_between(random, 1, 127) | (wants_word ? BERTH_TAG_WORD : 0);
