@@ -61,12 +61,10 @@ static void *ask(const char *what, berth_request_t request)
 
 static void print_events(void)
 {
-    static const char *const kinds[] = {"alloc", "fallback", "free",      "resize", "give",
-                                        "reset", "budget",   "VIOLATION", "region", "retire"};
     berth_event_t event;
     while (berth_poll(&heap, &event, 1) == 1) {
         printf("   %2" PRIu32 " %-9s %-14s %-6s size %6" PRIu32 ", takes %6" PRIu32 "\n",
-               event.sequence, kinds[event.kind], berth_status_name(event.status),
+               event.sequence, berth_event_name(event.kind), berth_status_name(event.status),
                berth_owner_name(&heap, event.owner), event.size, event.taken);
     }
 }

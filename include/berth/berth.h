@@ -38,7 +38,7 @@ typedef struct berth_config {
     const char *const *owners;     /* names, owner_count of them, for people; NULL: none */
     const berth_owner_t *scrubbed; /* owners whose blocks are overwritten when freed, ended by 0;
                                       NULL: nobody's */
-    berth_event_t *events; /* room for event_count: shared out among the regions, a quarter or
+    berth_event_t *events; /* room for event_count: shared out among the regions, an eighth or
                                       more for refusals, violations and exceeded budgets alone */
     uint16_t event_count;  /* 0: no events; otherwise 4 or more, and twice region_count */
     uint16_t event_skip;   /* ordinary kinds that are not kept: 1 << berth_event_kind_t */
@@ -85,10 +85,11 @@ typedef struct berth_manager {
     uint8_t owner_count;
     uint8_t region_count;
     bool is_lenient;
+    bool is_starting;
     bool clock_wraps;
     berth_lock_t tables; /* protects what follows, and additions to the lists */
     berth_ring_t alarms;
-    uint64_t time_us;     /* when a clock that wraps was last read */
+    uint64_t time_us;     /* when a clock that wraps was last read; BERTH_NO_TIME: never */
     uint32_t lost;        /* events that were displaced before anybody polled them; atomic */
     uint32_t retired[4];  /* a bit for each owner */
     uint32_t scrubbed[4]; /* a bit for each owner */
@@ -100,7 +101,8 @@ typedef struct berth_manager {
 #ifdef __cplusplus
 #define BERTH_INITIAL(config)                                                                      \
     {                                                                                              \
-        (config), NULL, NULL, NULL, NULL, 0, 0, 0, 0, false, false, {}, {}, 0, 0, {}, {}, {},      \
+        (config), NULL, NULL, NULL, NULL, 0, 0, 0, 0, false, false, false, {}, {}, 0, 0, {}, {},   \
+            {},                                                                                    \
         {                                                                                          \
         }                                                                                          \
     }
@@ -113,12 +115,18 @@ typedef struct berth_manager {
 
 /* Defines the manager `name` over an array of regions that is defined before, with accounts for
  * owners 1 to owners - 1 in each of them and room for `events` events. It starts by itself with the
- * first allocation: before main, in a constructor, before the scheduler; not in two threads at
- * once, nor while the cache is off. */
+ * first allocation: before main, in a constructor, before the scheduler; but not in an ISR, in two
+ * threads at once, or while the cache is off: where that may come first, call berth_start(). */
 #define BERTH_DEFINE(name, port, the_regions, owners, names, events)                               \
     static berth_account_t name##_accounts[sizeof(the_regions) / sizeof((the_regions)[0])]         \
                                           [owners];                                                \
     static berth_event_t name##_events[events];                                                    \
+    typedef char                                                                                   \
+        name##_is_sane[(events) >= 4 && (events) < 65536 && (owners) >= 1 && (owners) < 128 &&     \
+                               sizeof(the_regions) <= 32 * sizeof((the_regions)[0]) &&             \
+                               sizeof(the_regions) * 2 <= (events) * sizeof((the_regions)[0])      \
+                           ? 1                                                                     \
+                           : -1];                                                                  \
     static const berth_config_t name##_config = {(port),                                           \
                                                  (the_regions),                                    \
                                                  &name##_accounts[0][0],                           \
@@ -139,9 +147,10 @@ typedef struct berth_manager {
 BERTH_API BERTH_MUST_CHECK berth_status_t berth_start(berth_t *berth, const berth_config_t *config);
 
 /* Adds a region after those that there are; it must stay, and bring its own `accounts`. It may lie
- * in another's live block: then pointers into it are its own, so that the block, if it begins where
- * the region does, cannot be freed any more. BERTH_ERR_INVALID: as for berth_start(), or it
- * overlaps another in part. One call at a time; others may go on meanwhile. */
+ * in another's live block: then pointers into it are its own. Let it begin where the block does,
+ * which cannot be freed any more then; a block that begins before must be kept by whoever has it.
+ * BERTH_ERR_INVALID: as for berth_start(), it overlaps another in part, or is there already. One
+ * call at a time; others may go on meanwhile. */
 BERTH_API BERTH_MUST_CHECK berth_status_t berth_region_add(berth_t *berth, berth_region_t *region);
 
 /* Returns the region with an index, NULL if there is none. [any] */
@@ -166,7 +175,9 @@ BERTH_API BERTH_MUST_CHECK void *berth_calloc(berth_t *berth, size_t count, size
                                               berth_caps_t needed);
 
 /* Takes a block of any region back; NULL is ignored. A wrong free changes nothing: it is an event,
- * and told to the port's assertion(). [task, ISR, cache-off, boot] */
+ * and told to the port's assertion(). An ISR that may interrupt a call on the same region uses
+ * berth_try_free(), and tries again later if that is BERTH_ERR_BUSY. [task, ISR, cache-off,
+ * boot] */
 BERTH_API void berth_free(berth_t *berth, void *block);
 
 /* The same, and says how it went, without the assertion. BERTH_ERR_INVALID: no live block starts
@@ -190,8 +201,9 @@ BERTH_API BERTH_MUST_CHECK void *berth_realloc(berth_t *berth, void *block, size
 BERTH_API BERTH_MUST_CHECK berth_status_t berth_give(berth_t *berth, void *block,
                                                      berth_owner_t owner);
 
-/* Tells where an arena stands, BERTH_NOWHERE if the region is none; and drops at once all blocks
- * that were granted since, whoever holds them. [task, cache-off, boot] */
+/* Tells where an arena stands, BERTH_NOWHERE if the region is none or must not be entered now; and
+ * drops at once all blocks that were granted since, whoever holds them: scrubbed they are not.
+ * [task, cache-off, boot] */
 BERTH_API BERTH_MUST_CHECK uint32_t berth_mark(berth_t *berth, berth_region_t *region);
 BERTH_API BERTH_MUST_CHECK berth_status_t berth_reset(berth_t *berth, berth_region_t *region,
                                                       uint32_t mark);
@@ -238,12 +250,12 @@ BERTH_API BERTH_MUST_CHECK berth_about_t berth_about(berth_t *berth, const void 
 BERTH_API BERTH_MUST_CHECK size_t berth_size(berth_t *berth, const void *block);
 
 /* Tells whether the memory from `pointer` on can do all of `caps` for `size` bytes: whether or not
- * it is allocated, and false where no region is. [any] */
-BERTH_API BERTH_MUST_CHECK bool berth_can(const berth_t *berth, const void *pointer, size_t size,
+ * it is allocated, and false where no region is. [task, ISR, cache-off, boot] */
+BERTH_API BERTH_MUST_CHECK bool berth_can(berth_t *berth, const void *pointer, size_t size,
                                           berth_caps_t caps);
 
-/* Tells the largest size that berth_alloc() of this request would grant now, its own size ignored:
- * owner, budgets, guards and `left` included, all hops. */
+/* Tells the largest size that berth_alloc() of this request would grant now: owner, budgets, guards
+ * and `left` included, all hops, whatever sizes they name. */
 BERTH_API BERTH_MUST_CHECK uint32_t berth_allocatable(berth_t *berth,
                                                       const berth_request_t *request);
 
@@ -251,13 +263,16 @@ BERTH_API BERTH_MUST_CHECK uint32_t berth_allocatable(berth_t *berth,
 BERTH_API BERTH_MUST_CHECK berth_account_t berth_account(berth_t *berth, berth_region_t *region,
                                                          berth_owner_t owner);
 
-/* Tells of the last refusal. [task, ISR, cache-off, boot] */
+/* Tells of the last refusal, whoever met it. [task, ISR, cache-off, boot] */
 BERTH_API BERTH_MUST_CHECK berth_failure_t berth_failure(berth_t *berth);
 
 /* Writes a refusal as text for people, ended by 0, cut to `room`; returns the length
  * uncut. [task, boot, panic] */
 BERTH_API size_t berth_explain(const berth_t *berth, const berth_failure_t *failure, char *text,
                                size_t room);
+
+/* Returns a kind of event as a word. [task, boot, panic] */
+BERTH_API BERTH_MUST_CHECK const char *berth_event_name(uint8_t kind);
 
 /* Returns a status as a word or two. [any] */
 BERTH_API BERTH_MUST_CHECK const char *berth_status_name(int32_t status);
@@ -278,7 +293,9 @@ typedef struct {
     uint32_t changes; /* of the region, when the cursor was good */
 } berth_walk_t;
 
-#define BERTH_WALK_SLICE 32u /* blocks that a call looks at, at most, under the region's lock */
+#define BERTH_WALK_SLICE                                                                           \
+    32u /* blocks that a call looks at, at most, under the region's lock; an
+                                eighth of that where it masks interrupts */
 
 /* Moves up to `capacity` blocks of a region to `out`, in address order, live and free; returns how
  * many: 0 may come before the end, which is at cursor BERTH_NOWHERE. What changes between two calls

@@ -46,7 +46,7 @@ typedef struct berth_port {
      * now. */
     uint64_t (*now_us)(void *self);
     uint64_t clock_mask; /* the largest time before the clock wraps, 2^n - 1; 0: it never does. The
-                            manager extends it, if it is called once in that time */
+                            manager extends it, if it is called once in half that time */
 
     /* Finds the running task's or ISR's record; NULL: none of its own (before the scheduler). An
      * ISR's has BERTH_GUARD_ISR set. */

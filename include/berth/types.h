@@ -131,7 +131,7 @@ typedef struct berth_window {
 } berth_window_t;
 
 /* One stretch of memory. The caller owns it, fills in the first part, and keeps it where it is
- * from its start on. Zero means the default. */
+ * from its start on. Zero means the default. To start it again, fill it in again. */
 typedef struct berth_region {
     const char *name;                  /* for people; may be NULL */
     const struct berth_engine *engine; /* how it is carved */
@@ -204,7 +204,9 @@ typedef enum berth_guard {
     BERTH_GUARD_ISR = 4        /* only regions that an ISR may use: `pool`, not slow */
 } berth_guard_t;
 
-/* The running task or ISR. The port owns it, and finds it; 0 at first. */
+/* The running task or ISR, as one manager knows it. The port owns it, and finds it; 0 at first. Of
+ * its guards a port sets BERTH_GUARD_ISR alone: the others are entered by berth_guard_enter(),
+ * which counts them. */
 typedef struct berth_context {
     const char *name;    /* for people; may be NULL */
     berth_owner_t owner; /* of the innermost scope; 0: BERTH_OTHERS */

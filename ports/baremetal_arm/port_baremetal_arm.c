@@ -26,6 +26,10 @@ static inline void order(void)
     __asm__ volatile("" : : : "memory");
 }
 
+/* Exceptions that are never masked. */
+#define NMI 2u
+#define HARD_FAULT 3u
+
 /* The number of the running exception; in a task, 0. */
 static inline uint32_t exception_number(void)
 {
@@ -51,6 +55,9 @@ static uintptr_t arm_lock(void *self, berth_lock_t *lock)
     (void)self;
     if (lock->kind == BERTH_LOCK_LONG) {
         return long_lock(&lock->state);
+    }
+    if (exception_number() == NMI || exception_number() == HARD_FAULT) {
+        return BERTH_LOCK_REFUSED; /* no mask keeps these out of what they interrupted */
     }
     return interrupts_mask();
 }

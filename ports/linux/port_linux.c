@@ -42,10 +42,11 @@ void berth_linux_name(const char *name)
 
 void berth_linux_signal_enter(void)
 {
-    thread.depth++;
-    if (thread.depth == 1) {
+    if (thread.depth == 0) { /* first: another signal may come at once */
         thread.handler = (berth_context_t){.name = "signal", .guards = BERTH_GUARD_ISR};
+        order();
     }
+    thread.depth++;
     if (thread.held > 0 && thread.shut == 0) {
         thread.shut = thread.depth;
     }
@@ -234,8 +235,9 @@ static void fork_child(void)
     fork_parent();
 }
 
-/* Not in lock_start(): this allocates, and a manager may be what malloc() is made of. */
-__attribute__((constructor)) static void fork_watch(void)
+/* Not in lock_start(): this allocates, and a manager may be what malloc() is made of. Early, so
+ * that what others have prepared for fork() runs before locks are taken. */
+__attribute__((constructor(101))) static void fork_watch(void)
 {
     (void)pthread_atfork(fork_prepare, fork_parent, fork_child);
 }

@@ -51,6 +51,8 @@ static inline bool is_power_of_two_or_0(uint32_t value)
     return (value & (value - 1)) == 0;
 }
 
+#define CAPS_KNOWN (BERTH_CAPS_ABLE | BERTH_CAPS_PLACE)
+
 /* In a region's `able`, beside its caps: the short ways may lead here. */
 #define ABLE_SHORT 0x80000000u
 
@@ -116,20 +118,25 @@ bool owner_is_served(const berth_t *berth, berth_owner_t owner);
 typedef struct spot {
     berth_region_t *region; /* NULL: nowhere */
     uint32_t offset;        /* there */
-    uint32_t room;          /* bytes from there to the end of the window */
+    const void *pointer;    /* where blocks lie anywhere: what led there; else NULL */
     int32_t status;         /* BERTH_OK; BERTH_ERR_INVALID, BERTH_ERR_UNKNOWN: no region */
 } spot_t;
 
 /* Finds the innermost region that holds a pointer. Bounded by the windows, and the regions whose
  * blocks lie anywhere. */
-spot_t spot_of(const berth_t *berth, const void *pointer);
+spot_t spot_of(berth_t *berth, const void *pointer);
+
+/* Whether a spot still is where its pointer led: blocks that lie anywhere may have gone, and their
+ * places be others'. With the region's lock held. */
+bool spot_holds(spot_t spot);
 
 /* Looks a block up under its region's lock. BERTH_ERR_BUSY: the lock is refused. */
 berth_block_t spot_look(berth_t *berth, spot_t spot);
 
 void *block_pointer(const berth_region_t *region, uint32_t offset);
 
-/* For memory that bears nothing but words; sizes are rounded up. Bounded by them. */
+/* For memory that bears nothing but words. `block`, `to` and `from` are aligned to 4. Bounded by
+ * the size. */
 void *words_zero(void *block, size_t size);
 void words_copy(void *to, const void *from, size_t size);
 

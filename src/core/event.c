@@ -3,8 +3,21 @@
  */
 #include "event.h"
 
-/* The clock is read under the manager's lock: an older time after a newer one would seem to be a
- * whole round of the clock. */
+_Static_assert(sizeof(berth_event_t) == 32, "tools rely on one layout");
+_Static_assert(sizeof(berth_failure_t) == 64, "tools rely on one layout");
+
+/* The time that a clock's reading means, whatever the first was: it goes on from the last, unless
+ * it seems to step back: two cores' clocks may differ a little. */
+static uint64_t time_after(uint64_t last, uint64_t now, uint64_t mask)
+{
+    const uint64_t ahead = (now - last) & mask;
+    if (last == BERTH_NO_TIME) {
+        return now;
+    }
+    return ahead <= mask / 2 ? last + ahead : last;
+}
+
+/* The clock is read under the manager's lock, so that readings are in order. */
 COLD uint64_t event_time_extended(berth_t *berth)
 {
     const berth_port_t *port = berth->port;
@@ -13,13 +26,12 @@ COLD uint64_t event_time_extended(berth_t *berth)
         return BERTH_NO_TIME;
     }
     const uint64_t now = port->now_us(port->self);
-    uint64_t time = BERTH_NO_TIME;
     if (now != BERTH_NO_TIME) {
-        berth->time_us += (now - berth->time_us) & port->clock_mask;
-        time = berth->time_us;
+        berth->time_us = time_after(berth->time_us, now, port->clock_mask);
     }
+    const uint64_t time = berth->time_us;
     lock_leave(port, &berth->tables, key);
-    return time;
+    return now != BERTH_NO_TIME ? time : BERTH_NO_TIME;
 }
 
 berth_event_t event_of(berth_event_kind_t kind, int32_t status, berth_owner_t owner, uint32_t site)
@@ -96,7 +108,8 @@ const char *berth_status_name(int32_t status)
 void event_refuse(berth_t *berth, berth_event_t *event)
 {
     const berth_port_t *port = berth->port;
-    const bool is_wrong = event->status == BERTH_ERR_GUARD || event->kind == BERTH_EVENT_FREE;
+    const bool is_wrong = event->status == BERTH_ERR_GUARD ||
+                          (event->kind == BERTH_EVENT_FREE && event->status != BERTH_ERR_BUSY);
     if (event->status == BERTH_ERR_GUARD) {
         event->kind = BERTH_EVENT_VIOLATION;
     }

@@ -37,6 +37,16 @@ static void text_number(text_t *text, uint32_t number)
     }
 }
 
+static const char *const KIND_NAMES[BERTH_EVENT_KINDS] = {
+    "alloc", "fallback", "free",      "resize", "give",
+    "reset", "budget",   "violation", "region", "retire",
+};
+
+const char *berth_event_name(uint8_t kind)
+{
+    return kind < BERTH_EVENT_KINDS ? KIND_NAMES[kind] : "?";
+}
+
 /* The name that the configuration has for an owner, if any. */
 static const char *owner_name(const berth_t *berth, berth_owner_t owner)
 {

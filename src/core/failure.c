@@ -45,7 +45,7 @@ static bool job_knows(const job_t *job, const berth_region_t *region)
 
 COLD void job_refuse(job_t *job, const berth_region_t *region, int32_t status)
 {
-    if (job->refusals == 0) {
+    if (job->refusals == 0 || job->status == BERTH_ERR_GUARD) {
         job->status = (int8_t)status;
     }
     job->refusals = job->refusals < UINT8_MAX ? (uint8_t)(job->refusals + 1u) : UINT8_MAX;

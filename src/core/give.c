@@ -37,15 +37,15 @@ static int32_t give_do(berth_t *berth, spot_t spot, berth_event_t event)
     berth_region_t *region = spot.region;
     const berth_owner_t owner = event.owner;
     const berth_block_t block = region->engine->find(region, spot.offset);
-    int32_t status = give_judge(berth, region, block, owner);
+    int32_t status = spot_holds(spot) ? give_judge(berth, region, block, owner) : BERTH_ERR_INVALID;
     if (status == BERTH_OK) {
         status = region->engine->give(region, spot.offset, owner);
     }
     if (status != BERTH_OK) {
         return status;
     }
-    (void)ledger_change(region, block.owner, -(int32_t)block.taken, -1);
-    const bool exceeds = ledger_change(region, owner, (int32_t)block.taken, 1);
+    (void)ledger_change(region, block.owner, block.taken, 0, -1);
+    const bool exceeds = ledger_change(region, owner, 0, block.taken, 1);
     event.taken = block.taken;
     event_post(berth, region, &event);
     if (exceeds && block.owner != owner) {
@@ -78,7 +78,7 @@ berth_status_t berth_give(berth_t *berth, void *block, berth_owner_t owner)
 
 uint32_t berth_mark(berth_t *berth, berth_region_t *region)
 {
-    if (berth->port == NULL || region->engine->mark == NULL ||
+    if (!manager_is_awake(berth) || region->engine->mark == NULL ||
         context_bars_here(berth, region) != BERTH_OK) {
         return BERTH_NOWHERE;
     }
@@ -95,7 +95,7 @@ static int32_t reset_do(berth_t *berth, berth_region_t *region, berth_event_t ev
 {
     const berth_undone_t undone = region->engine->reset(region, event.offset);
     if (undone.status == BERTH_OK) {
-        (void)ledger_change(region, region->owner, -(int32_t)undone.size, -(int32_t)undone.count);
+        (void)ledger_change(region, region->owner, undone.size, 0, -(int32_t)undone.count);
         event.taken = undone.size;
         event_post(berth, region, &event);
     }

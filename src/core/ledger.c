@@ -8,6 +8,15 @@ static bool region_has_budgets(const berth_region_t *region)
     return region->budgets != NULL && region->accounts != NULL;
 }
 
+/* Bytes that blocks can still take. Where nobody knows (a foreign heap), what its engine would
+ * grant counts, if something must be left. */
+static uint32_t region_room(const berth_region_t *region, uint32_t left)
+{
+    return region->capacity == UINT32_MAX && left != 0
+               ? region->engine->allocatable(region, 0, BERTH_OTHERS)
+               : region->capacity - region->total.live;
+}
+
 int32_t ledger_bars(const berth_region_t *region, berth_owner_t owner, uint32_t cost, uint32_t left)
 {
     if (region_has_budgets(region)) {
@@ -18,20 +27,29 @@ int32_t ledger_bars(const berth_region_t *region, berth_owner_t owner, uint32_t 
             return BERTH_ERR_BUDGET;
         }
     }
-    const uint32_t room = region->capacity - region->total.live;
+    const uint32_t room = region_room(region, left);
     return left != 0 && (left > room || cost > room - left) ? BERTH_ERR_LEFT : BERTH_OK;
 }
 
 int32_t ledger_judge(const berth_region_t *region, berth_owner_t owner, const berth_request_t *hop)
 {
     const uint32_t cost = region->engine->cost(region, hop->size, hop->align, owner);
-    return cost == 0 ? BERTH_ERR_NOMEM : ledger_bars(region, owner, cost, hop_left(hop));
+    if (cost == 0) {
+        return BERTH_ERR_NOMEM;
+    }
+    const int32_t barred = ledger_bars(region, owner, cost, hop_left(hop));
+    const bool is_countable = cost <= region->capacity - region->total.live;
+    return barred == BERTH_OK && !is_countable ? BERTH_ERR_NOMEM : barred;
 }
 
 uint32_t ledger_grantable(const berth_region_t *region, berth_owner_t owner,
                           const berth_request_t *hop)
 {
     const berth_engine_t *engine = region->engine;
+    const uint32_t least = engine->cost(region, 1, hop->align, owner);
+    if (least == 0 || ledger_bars(region, owner, least, hop_left(hop)) != BERTH_OK) {
+        return 0; /* soon: an ISR may be asking */
+    }
     uint32_t high = engine->allocatable(region, hop->align, owner); /* the largest that might do */
     uint32_t low = 0; /* the largest that is known to do */
     for (uint32_t size = high; low < high; size = high - (high - low) / 2) {
@@ -50,23 +68,25 @@ static uint32_t budget_soft(const berth_region_t *region, uint32_t index)
     return region->budgets != NULL ? region->budgets[index].soft : 0;
 }
 
-static void account_change(berth_account_t *account, int32_t size, int32_t count)
+/* Blocks of `before` bytes become blocks of `after`, `count` more of them. */
+static void account_change(berth_account_t *account, uint32_t before, uint32_t after, int32_t count)
 {
-    account->live += (uint32_t)size;
+    account->live += after - before;
     account->count += (uint32_t)count;
-    account->peak = account->live > account->peak ? account->live : account->peak;
+    account->peak = greater(account->peak, account->live);
 }
 
-bool ledger_change(berth_region_t *region, berth_owner_t owner, int32_t size, int32_t count)
+bool ledger_change(berth_region_t *region, berth_owner_t owner, uint32_t before, uint32_t after,
+                   int32_t count)
 {
     const uint32_t index = owner_account(owner);
     region->changes++;
-    account_change(&region->total, size, count);
+    account_change(&region->total, before, after, count);
     if (region->accounts == NULL) {
         return false;
     }
-    account_change(&region->accounts[index], size, count);
+    account_change(&region->accounts[index], before, after, count);
     const uint32_t live = region->accounts[index].live;
     const uint32_t soft = budget_soft(region, index);
-    return soft != 0 && size > 0 && live > soft && live - (uint32_t)size <= soft;
+    return soft != 0 && after > before && live > soft && live - (after - before) <= soft;
 }

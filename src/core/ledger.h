@@ -21,8 +21,9 @@ int32_t ledger_judge(const berth_region_t *region, berth_owner_t owner, const be
 uint32_t ledger_grantable(const berth_region_t *region, berth_owner_t owner,
                           const berth_request_t *hop);
 
-/* Charges an owner for so many bytes and blocks more, or refunds them. Tells whether it exceeds its
- * soft budget by that. */
-bool ledger_change(berth_region_t *region, berth_owner_t owner, int32_t size, int32_t count);
+/* Charges an owner: `before` bytes of its have become `after`, and its blocks `count` more. Tells
+ * whether it exceeds its soft budget by that. */
+bool ledger_change(berth_region_t *region, berth_owner_t owner, uint32_t before, uint32_t after,
+                   int32_t count);
 
 #endif /* BERTH_LEDGER_H */

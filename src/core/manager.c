@@ -20,7 +20,7 @@ static void *grant_book(const job_t *job, berth_region_t *region, berth_grant_t 
         event_at(is_elsewhere ? BERTH_EVENT_FALLBACK : BERTH_EVENT_ALLOC, spot, owner, job->site);
     event.size = (uint32_t)job->hop->size;
     event.taken = grant.size;
-    const bool exceeds = ledger_change(region, owner, (int32_t)grant.size, 1);
+    const bool exceeds = ledger_change(region, owner, 0, grant.size, 1);
     event_post(job->berth, region, &event);
     if (exceeds) {
         event_alarm_budget(job->berth, region, &event);
@@ -204,13 +204,16 @@ static int32_t region_free(berth_t *berth, spot_t spot, uint32_t site)
     if (key == BERTH_LOCK_REFUSED) {
         return BERTH_ERR_BUSY;
     }
-    const berth_change_t change = region->engine->free(region, spot.offset);
+    berth_change_t change = {.status = BERTH_ERR_INVALID};
+    if (spot_holds(spot)) {
+        change = region->engine->free(region, spot.offset);
+    }
     if (change.status == BERTH_OK) {
         const berth_owner_t owner = (berth_owner_t)change.owner;
         berth_event_t event = event_at(BERTH_EVENT_FREE, spot, owner, site);
         event.taken = change.before;
         if (change.before != 0) { /* an arena keeps what is not at its end */
-            (void)ledger_change(region, owner, -(int32_t)change.before, -1);
+            (void)ledger_change(region, owner, change.before, 0, -1);
         }
         event_post(berth, region, &event);
     }
@@ -254,7 +257,7 @@ static COLD berth_status_t free_for(berth_t *berth, const void *block, call_t ca
     berth_event_t event = event_at(BERTH_EVENT_FREE, spot, BERTH_NO_OWNER, call.site);
     event.status = (int8_t)status;
     event_refuse(berth, &event);
-    if (call.is_asserted) {
+    if (call.is_asserted && status != BERTH_ERR_BUSY) {
         event_assert(berth, &event);
     }
     return (berth_status_t)status;

@@ -12,7 +12,7 @@ typedef struct job {
     uint32_t site;
     berth_owner_t owner; /* who asks */
     uint8_t guards;      /* of the context */
-    int8_t status;       /* of the first region asked */
+    int8_t status;       /* of the first region asked that it may enter; NOCAP: none yet */
     uint8_t refusals;    /* so far; 255: that or more */
     uint8_t reason_count;
     bool is_whole;                         /* `smallest` does not count */

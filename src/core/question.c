@@ -116,12 +116,14 @@ static void walk_resume(berth_walk_t *walk)
 static uint32_t walk_slice(berth_walk_t *walk, berth_block_t *out, uint32_t capacity)
 {
     const berth_region_t *region = walk->region;
+    const bool is_masked = region->lock.kind == BERTH_LOCK_SHORT;
+    const uint32_t looks_most = is_masked ? BERTH_WALK_SLICE / 8 : BERTH_WALK_SLICE;
     uint32_t count = 0;
     if (walk->changes != region->changes) {
         walk_resume(walk);
     }
     for (uint32_t looks = 0;
-         looks < BERTH_WALK_SLICE && count < capacity && walk->cursor != BERTH_NOWHERE; looks++) {
+         looks < looks_most && count < capacity && walk->cursor != BERTH_NOWHERE; looks++) {
         const berth_block_t block = region->engine->walk(region, walk->cursor);
         if (block.offset >= walk->offset || block.status != BERTH_OK) {
             out[count++] = block;

@@ -8,7 +8,7 @@
 typedef struct resizing {
     spot_t spot;
     berth_block_t block; /* as it was */
-    berth_request_t hop; /* the first that lets the block stay in its region; of size 0: none */
+    uint32_t left;       /* in its region, if it may stay there; else HOP_NONE */
     bool roams;          /* the request says where it may live */
     bool is_tried;       /* where it is; and refused: the job's status */
     bool is_scrubbed;    /* stays as large as it is, and what it lost is to be overwritten */
@@ -32,7 +32,7 @@ static uint32_t spot_address(spot_t spot)
 static bool block_suits(const resizing_t *resizing, const berth_request_t *request)
 {
     const uint32_t misplaced = request->align != 0 ? request->align - 1 : 0;
-    return (spot_address(resizing->spot) & misplaced) == 0 && resizing->hop.size != 0;
+    return (spot_address(resizing->spot) & misplaced) == 0 && resizing->left != HOP_NONE;
 }
 
 /* What the ledger has against a block's growing to a size, as the hop that lets it stay says. */
@@ -43,15 +43,14 @@ static int32_t growth_judge(const resizing_t *resizing, const berth_request_t *r
     const uint32_t cost = region->engine->cost(region, request->size, 0, block->owner);
     return cost <= block->taken
                ? BERTH_OK
-               : ledger_bars(region, block->owner, cost - block->taken, hop_left(&resizing->hop));
+               : ledger_bars(region, block->owner, cost - block->taken, resizing->left);
 }
 
 static void resize_book(const job_t *job, spot_t spot, berth_change_t change)
 {
     berth_region_t *region = spot.region;
     const berth_owner_t owner = (berth_owner_t)change.owner;
-    const bool exceeds =
-        ledger_change(region, owner, (int32_t)change.after - (int32_t)change.before, 0);
+    const bool exceeds = ledger_change(region, owner, change.before, change.after, 0);
     berth_event_t event = event_at(BERTH_EVENT_RESIZE, spot, owner, job->site);
     event.size = (uint32_t)job->hop->size;
     event.taken = change.after;
@@ -94,7 +93,8 @@ static bool resize_stay(job_t *job, resizing_t *resizing)
     bool is_done = false;
     resizing->block = region->engine->find(region, resizing->spot.offset);
     job->owner = resizing->block.owner;
-    if (resizing->block.status != BERTH_OK || !owner_is_served(job->berth, job->owner)) {
+    if (!spot_holds(resizing->spot) || resizing->block.status != BERTH_OK ||
+        !owner_is_served(job->berth, job->owner)) {
         resizing->block.status = BERTH_ERR_INVALID;
         job->status = BERTH_ERR_INVALID;
     } else if (block_suits(resizing, job->hop)) {
@@ -178,13 +178,25 @@ static void *resize_try(job_t *job, resizing_t *resizing)
 {
     const berth_request_t *request = job->hop;
     resizing->size = request->size;
-    resizing->hop = resizing->roams ? hop_allowing(request, resizing->spot.region) : *request;
+    resizing->left =
+        resizing->roams ? hop_left_in(request, resizing->spot.region) : hop_left(request);
     if (resize_stay(job, resizing)) {
         return block_pointer(resizing->spot.region, resizing->spot.offset);
     }
     void *block = resizing->block.status == BERTH_OK ? resize_move(job, resizing) : NULL;
     resizing->size = job->hop->size;
     return block != NULL ? resize_replace(job, resizing, block) : NULL;
+}
+
+/* Clears a block from `start` on. Only memory that bears bytes has blocks whose room is no multiple
+ * of a word: the debug form's. */
+static void block_zero_from(uint8_t *block, size_t start, size_t size, bool by_words)
+{
+    const size_t word = smaller((start + 3u) & ~(size_t)3u, size);
+    memset(block + start, 0, (by_words ? word : size) - start);
+    if (by_words) {
+        (void)words_zero(block + word, size - word);
+    }
 }
 
 /* Overwrites what a block gained, or a scrubbed one lost. */
@@ -195,8 +207,7 @@ static void tail_zero(uint8_t *block, const resizing_t *resizing, const berth_re
     if (resizing->is_scrubbed && kept < room) {
         (void)words_zero(block + kept, room - kept);
     } else if (request->is_zeroed && resizing->size > room) {
-        (void)(is_wordwise(resizing, request) ? words_zero(block + room, resizing->size - room)
-                                              : memset(block + room, 0, resizing->size - room));
+        block_zero_from(block, room, resizing->size, is_wordwise(resizing, request));
     }
 }
 

@@ -78,8 +78,8 @@ bool hop_all_valid(const berth_request_t *request, bool is_whole)
     berth_request_t hop = *request;
     uint32_t align = request->align; /* as the hop itself says */
     for (uint32_t hops = 0;; hops++) {
-        if (hop.size == 0 || (!is_whole && hop.smallest > hop.size) ||
-            !is_power_of_two_or_0(align)) {
+        if (!has_all(CAPS_KNOWN, hop.needed | hop.preferred) || hop.size == 0 ||
+            (!is_whole && hop.smallest > hop.size) || !is_power_of_two_or_0(align)) {
             return false;
         }
         if (hop.otherwise == NULL || hops == BERTH_HOPS) {
@@ -98,14 +98,14 @@ static bool hop_allows(const berth_request_t *hop, const berth_region_t *region)
            has_all(region->able, caps_meant(needed | hop->preferred));
 }
 
-berth_request_t hop_allowing(const berth_request_t *request, const berth_region_t *region)
+uint32_t hop_left_in(const berth_request_t *request, const berth_region_t *region)
 {
     berth_request_t hop = *request;
     for (uint32_t hops = 0; !hop_allows(&hop, region); hops++) {
         if (hop.otherwise == NULL || hops == BERTH_HOPS) {
-            return (berth_request_t){.size = 0};
+            return HOP_NONE;
         }
         hop = hop_next(&hop);
     }
-    return hop;
+    return hop_left(&hop);
 }

@@ -43,8 +43,10 @@ berth_request_t hop_next(const berth_request_t *hop);
 /* Whether all hops make sense; of one that must be served whole, `smallest` does not count. */
 bool hop_all_valid(const berth_request_t *request, bool is_whole);
 
-/* The first hop that a region may serve, by its caps; of size 0 if there is none. */
-berth_request_t hop_allowing(const berth_request_t *request, const berth_region_t *region);
+#define HOP_NONE UINT32_MAX /* no hop may be served there */
+
+/* What must be left in a region, by the first hop that it may serve by its caps; or HOP_NONE. */
+uint32_t hop_left_in(const berth_request_t *request, const berth_region_t *region);
 
 route_t route_of(berth_t *berth, const berth_request_t *hop);
 

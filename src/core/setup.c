@@ -99,6 +99,7 @@ static bool region_is_plain(const berth_t *berth, const berth_region_t *region)
            (region->caps[0] & BERTH_CAP_DEFAULT) != 0;
 }
 
+/* Windows first: whoever gets a block of the region must be able to free it. */
 static void region_link(berth_t *berth, berth_region_t *region)
 {
     const bool is_plain = region_is_plain(berth, region);
@@ -106,14 +107,14 @@ static void region_link(berth_t *berth, berth_region_t *region)
     while (*end != NULL) {
         end = &(*end)->next;
     }
-    region->next = NULL;
-    LIST_WRITE(*end, region);
     if (region->window.size != 0) {
         window_link(berth, region, &region->window);
     }
     for (uint32_t i = 0; i < region->alias_count; i++) {
         window_link(berth, region, &region->aliases[i]);
     }
+    region->next = NULL;
+    LIST_WRITE(*end, region);
     if (is_plain) {
         LIST_WRITE(berth->plain, region);
     }
@@ -135,10 +136,23 @@ static uint32_t region_capacity(const berth_region_t *region)
     return capacity;
 }
 
+static bool region_is_in(const berth_t *berth, const berth_region_t *region)
+{
+    const berth_region_t *each = berth->first;
+    while (each != NULL && each != region) {
+        each = each->next;
+    }
+    return each != NULL;
+}
+
+/* Whether what the board says of a region makes sense. */
 static bool region_is_sane(const berth_t *berth, const berth_region_t *region)
 {
+    const berth_caps_t caps = region->caps[0] | region->caps[1] | region->caps[2];
     return region->engine != NULL && berth->region_count < REGIONS_MOST &&
+           has_all(CAPS_KNOWN, caps) && !region_is_in(berth, region) &&
            (region->owner == BERTH_NO_OWNER || owner_has_account(berth, region->owner)) &&
+           (region->budgets == NULL || region->accounts != NULL) &&
            (region->base != NULL || region->engine->pointer != NULL);
 }
 
@@ -169,6 +183,7 @@ static void region_clear(const berth_t *berth, berth_region_t *region)
     region->total = (berth_account_t){0};
     region->refused = 0;
     region->changes = 0;
+    region->ring = ring_of(NULL, 0, 0);
     if (region->accounts != NULL) {
         memset(region->accounts, 0, berth->owner_count * sizeof *region->accounts);
     }
@@ -202,14 +217,11 @@ static bool region_prepare(const berth_t *berth, berth_region_t *region, bool ma
            berth->port->lock_start(berth->port->self, &region->lock);
 }
 
-static bool region_join(berth_t *berth, berth_region_t *region, bool may_nest)
+/* Lets a prepared region serve. */
+static void region_join(berth_t *berth, berth_region_t *region)
 {
-    if (!region_prepare(berth, region, may_nest)) {
-        return false;
-    }
-    region_link(berth, region);
     berth->region_count++;
-    return true;
+    region_link(berth, region);
 }
 
 berth_status_t berth_region_add(berth_t *berth, berth_region_t *region)
@@ -217,10 +229,10 @@ berth_status_t berth_region_add(berth_t *berth, berth_region_t *region)
     if (!manager_is_awake(berth)) {
         return BERTH_ERR_INVALID;
     }
-    region->ring = ring_of(NULL, 0, 0);
-    if (!region_join(berth, region, true)) {
+    if (!region_prepare(berth, region, true)) {
         return BERTH_ERR_INVALID;
     }
+    region_join(berth, region);
     const spot_t spot = {.region = region};
     berth_event_t event = event_at(BERTH_EVENT_REGION, spot, region->owner, SITE);
     event.size = region->size;
@@ -242,16 +254,17 @@ static bool config_is_sane(const berth_config_t *config)
              config->event_count / 2 >= config->region_count));
 }
 
-static void events_prepare(berth_t *berth, const berth_config_t *config)
+/* The events that each configured region has room for. */
+static uint32_t events_each(const berth_config_t *config)
 {
     const uint32_t room = config->event_count;
-    const uint32_t each = power_of_two_within((room - room / 4) / config->region_count);
-    const uint32_t shared = config->region_count * each;
-    for (uint32_t i = 0; i < config->region_count; i++) {
-        config->regions[i].ring = ring_of(config, i * each, each);
-        config->regions[i].ring.skip |= config->event_skip;
-    }
-    berth->alarms = ring_of(config, shared, power_of_two_within(room - shared));
+    return power_of_two_within((room - room / 4) / config->region_count);
+}
+
+static berth_ring_t alarms_of(const berth_config_t *config)
+{
+    const uint32_t shared = config->region_count * events_each(config);
+    return ring_of(config, shared, power_of_two_within(config->event_count - shared));
 }
 
 static bool scrubbed_prepare(berth_t *berth, const berth_owner_t *owners)
@@ -268,6 +281,7 @@ static bool scrubbed_prepare(berth_t *berth, const berth_owner_t *owners)
 
 static bool regions_prepare(berth_t *berth, const berth_config_t *config)
 {
+    const uint32_t each = events_each(config);
     berth_account_t *accounts = config->accounts;
     for (uint32_t i = 0; i < config->region_count; i++) {
         berth_region_t *region = &config->regions[i];
@@ -275,37 +289,57 @@ static bool regions_prepare(berth_t *berth, const berth_config_t *config)
             region->accounts = accounts;
             accounts += config->owner_count;
         }
-        if (!region_join(berth, region, false)) {
+        if (!region_prepare(berth, region, false)) {
             return false;
         }
+        region->ring = ring_of(config, i * each, each);
+        region->ring.skip |= config->event_skip;
+        region_join(berth, region);
     }
     return true;
 }
 
-berth_status_t berth_start(berth_t *berth, const berth_config_t *config)
+/* Starts all but the regions. From then on an ISR is refused properly. */
+static bool tables_prepare(berth_t *berth, const berth_config_t *config)
 {
-    if (!config_is_sane(config)) {
-        return BERTH_ERR_INVALID;
-    }
+    const berth_port_t *port = config->port;
     *berth = (berth_t){.config = config,
-                       .port = config->port,
                        .owner_count = config->owner_count,
+                       .is_starting = true,
+                       .time_us = BERTH_NO_TIME,
                        .is_lenient = config->is_lenient,
                        .clock_wraps = config->port->clock_mask != 0,
                        .tables = {.kind = BERTH_LOCK_TABLES}};
-    events_prepare(berth, config);
-    const berth_port_t *port = config->port;
+    berth->alarms = alarms_of(config);
     if ((port->lock_start != NULL && !port->lock_start(port->self, &berth->tables)) ||
-        !scrubbed_prepare(berth, config->scrubbed) || !regions_prepare(berth, config)) {
-        *berth = (berth_t){.config = NULL};
-        return BERTH_ERR_INVALID;
+        !scrubbed_prepare(berth, config->scrubbed)) {
+        return false;
     }
+    LIST_WRITE(berth->port, port);
+    return true;
+}
+
+/* A manager that could not be started: it refuses everything, and says so. */
+static berth_status_t start_fail(berth_t *berth)
+{
+    *berth = (berth_t){.failure = {.count = 1, .status = BERTH_ERR_INVALID}};
+    return BERTH_ERR_INVALID;
+}
+
+berth_status_t berth_start(berth_t *berth, const berth_config_t *config)
+{
+    if (!config_is_sane(config) || !tables_prepare(berth, config) ||
+        !regions_prepare(berth, config)) {
+        return start_fail(berth);
+    }
+    berth->is_starting = false;
     return BERTH_OK;
 }
 
 COLD bool manager_wake(berth_t *berth)
 {
-    return berth->config != NULL && berth_start(berth, berth->config) == BERTH_OK;
+    return berth->config != NULL && !berth->is_starting &&
+           berth_start(berth, berth->config) == BERTH_OK;
 }
 
 uint32_t berth_version(void)

@@ -37,7 +37,8 @@ SHORT berth_region_t *short_route_caps(berth_t *berth, const berth_request_t *re
             (is_plain && !region_suits(region, request->size)))) {
         region = LIST_READ(region->next);
     }
-    return region != NULL && (region->able & ABLE_SHORT) != 0 ? region : NULL;
+    const bool is_short = region != NULL && (region->able & ABLE_SHORT) != 0;
+    return is_short && has_all(CAPS_KNOWN, needed) ? region : NULL;
 }
 
 SHORT berth_region_t *short_route(berth_t *berth, const berth_request_t *request)

@@ -3,16 +3,30 @@
  */
 #include "core.h"
 
-/* Asks the regions whose blocks lie anywhere. */
-static spot_t spot_anywhere(const berth_t *berth, const void *pointer)
+/* Asks a region whose blocks lie anywhere, if this context may enter it. */
+static berth_place_t region_whose(berth_t *berth, berth_region_t *region, const void *pointer)
 {
-    spot_t spot = {.region = NULL, .status = BERTH_ERR_INVALID};
+    berth_place_t place = {.status = BERTH_ERR_UNKNOWN};
+    if (context_bars(context_of(berth)->guards, region) != BERTH_OK) {
+        return place;
+    }
+    const uintptr_t key = lock_take(berth->port, &region->lock);
+    if (key != BERTH_LOCK_REFUSED) {
+        place = region->engine->whose(region, pointer);
+        lock_leave(berth->port, &region->lock, key);
+    }
+    return place;
+}
+
+static spot_t spot_anywhere(berth_t *berth, const void *pointer)
+{
+    spot_t spot = {.status = BERTH_ERR_INVALID};
     berth_region_t *region = LIST_READ(berth->first);
     while (region != NULL && spot.region == NULL) {
         if (region->window.size == 0) { /* or its engine's table might not even be reachable now */
-            const berth_place_t place = region->engine->whose(region, pointer);
+            const berth_place_t place = region_whose(berth, region, pointer);
             if (place.status == BERTH_OK) {
-                spot = (spot_t){.region = region, .offset = place.offset, .room = UINT32_MAX};
+                spot = (spot_t){.region = region, .offset = place.offset, .pointer = pointer};
             } else if (place.status == BERTH_ERR_UNKNOWN) {
                 spot.status = BERTH_ERR_UNKNOWN;
             }
@@ -22,18 +36,29 @@ static spot_t spot_anywhere(const berth_t *berth, const void *pointer)
     return spot;
 }
 
-spot_t spot_of(const berth_t *berth, const void *pointer)
+/* The innermost window that holds a pointer; NULL if none does. */
+static const berth_window_t *window_of(const berth_t *berth, const void *pointer)
 {
-    for (const berth_window_t *window = LIST_READ(berth->windows); window != NULL;
-         window = LIST_READ(window->next)) {
-        const uintptr_t offset = (uintptr_t)pointer - window->base;
-        if (offset < window->size) {
-            return (spot_t){.region = window->region,
-                            .offset = (uint32_t)offset,
-                            .room = window->size - (uint32_t)offset};
-        }
+    const berth_window_t *window = LIST_READ(berth->windows);
+    while (window != NULL && (uintptr_t)pointer - window->base >= window->size) {
+        window = LIST_READ(window->next);
     }
-    return spot_anywhere(berth, pointer);
+    return window;
+}
+
+spot_t spot_of(berth_t *berth, const void *pointer)
+{
+    const berth_window_t *window = window_of(berth, pointer);
+    if (window == NULL) {
+        return spot_anywhere(berth, pointer);
+    }
+    const uint32_t offset = (uint32_t)((uintptr_t)pointer - window->base);
+    return (spot_t){.region = window->region, .offset = offset};
+}
+
+bool spot_holds(spot_t spot)
+{
+    return spot.pointer == NULL || block_pointer(spot.region, spot.offset) == spot.pointer;
 }
 
 berth_block_t spot_look(berth_t *berth, spot_t spot)
@@ -42,7 +67,10 @@ berth_block_t spot_look(berth_t *berth, spot_t spot)
     if (key == BERTH_LOCK_REFUSED) {
         return (berth_block_t){.status = BERTH_ERR_BUSY};
     }
-    const berth_block_t block = spot.region->engine->find(spot.region, spot.offset);
+    berth_block_t block = {.status = BERTH_ERR_INVALID};
+    if (spot_holds(spot)) {
+        block = spot.region->engine->find(spot.region, spot.offset);
+    }
     lock_leave(berth->port, &spot.region->lock, key);
     return block;
 }
@@ -53,8 +81,11 @@ void *block_pointer(const berth_region_t *region, uint32_t offset)
                                            : region->engine->pointer(region, offset);
 }
 
-bool berth_can(const berth_t *berth, const void *pointer, size_t size, berth_caps_t caps)
+bool berth_can(berth_t *berth, const void *pointer, size_t size, berth_caps_t caps)
 {
-    const spot_t spot = spot_of(berth, pointer);
-    return spot.region != NULL && has_all(spot.region->able, caps) && size <= spot.room;
+    const berth_window_t *window = window_of(berth, pointer);
+    const berth_region_t *region =
+        window != NULL ? window->region : spot_anywhere(berth, pointer).region;
+    return region != NULL && has_all(region->able & CAPS_KNOWN, caps) &&
+           (window == NULL || size <= window->size - ((uintptr_t)pointer - window->base));
 }

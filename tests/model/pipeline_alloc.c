@@ -75,7 +75,7 @@ bool pipeline_is_forbidden(pipeline_t *pipeline, const pipeline_call_t *call)
 static void pipeline_call_refused(pipeline_t *pipeline, pipeline_call_t *call, uint8_t region,
                                   berth_status_t status)
 {
-    if (call->asked == 0) {
+    if (call->asked == 0 || call->status == BERTH_ERR_GUARD) {
         call->status = status;
     }
     const bool was_asked = (call->asked >> region & 1u) != 0;

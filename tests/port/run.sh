@@ -50,18 +50,18 @@ run() { # name command...: notes how it went
 "
 }
 
-emulate() { # name program machine-flags [argument...]
-    name=$1
-    program=$2
-    machine=$3
+emulate() { # name program machine-and-flags [argument...]
+    test_name=$1
+    image=$out/$2
+    emulator=$3 # not `machine`: that is the caller's, and there is one scope
     shift 3
     semihosting="enable=on,target=native,chardev=c0"
     for argument; do
         semihosting="$semihosting,arg=$argument"
     done
     # shellcheck disable=SC2086 # the flags are words
-    run "$name" $machine -nographic -serial none -monitor none -chardev stdio,id=c0 \
-        -semihosting-config "$semihosting" -kernel "$out/$program"
+    run "$test_name" $emulator -nographic -serial none -monitor none -chardev stdio,id=c0 \
+        -semihosting-config "$semihosting" -kernel "$image"
 }
 
 run_linux() {

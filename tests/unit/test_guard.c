@@ -163,6 +163,21 @@ static void test_a_slow_pool_is_not_for_an_isr(void **state)
 }
 
 /* An ISR's context is guarded before it enters any guard. */
+static void test_an_isr_that_finds_its_pool_full_violates_nothing(void **state)
+{
+    (void)state;
+    isr_start();
+    scene_fill(second, BERTH_OTHERS);
+    static berth_context_t isr = {.guards = BERTH_GUARD_ISR};
+    scene.running = &isr;
+    (void)scene_last();
+    assert_null(berth_malloc(berth, 40, 0)); /* the fit region bars it, the pool is asked */
+    const berth_event_t event = scene_last();
+    assert_int_equal(event.kind, BERTH_EVENT_ALLOC);
+    assert_int_equal(event.status, BERTH_ERR_NOMEM);
+    assert_int_equal(scene.asserted, 0);
+}
+
 static void test_an_isr_may_be_guarded_further(void **state)
 {
     (void)state;
@@ -195,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_a_guard_is_its_contexts_own),
         cmocka_unit_test(test_an_isr_is_served_by_the_pool_alone),
         cmocka_unit_test(test_a_slow_pool_is_not_for_an_isr),
+        cmocka_unit_test(test_an_isr_that_finds_its_pool_full_violates_nothing),
         cmocka_unit_test(test_an_isr_may_be_guarded_further),
     };
     return SCENE_RUN(tests);

@@ -153,6 +153,21 @@ static void test_a_region_with_an_owner_charges_that_one(void **state)
     assert_int_equal(berth_account(berth, first, TLS).live, berth_about(berth, block).taken);
 }
 
+static void test_a_lock_that_is_refused_is_no_wrong_free(void **state)
+{
+    (void)state;
+    SCENE_LAY(&scene_sram);
+    scene_start();
+    void *block = berth_malloc(berth, 100, 0);
+    scene.busy = &first->lock;
+    berth_free(berth, block);
+    assert_int_equal(scene.asserted, 0);
+    assert_int_equal(scene.level, BERTH_LEVEL_WARNING);
+    assert_int_equal(berth_try_free(berth, block), BERTH_ERR_BUSY);
+    scene.busy = NULL;
+    assert_int_equal(berth_try_free(berth, block), BERTH_OK);
+}
+
 static void test_a_region_whose_lock_is_refused_is_passed_over(void **state)
 {
     (void)state;
@@ -319,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_calloc_zeroes_and_refuses_products_that_overflow),
         cmocka_unit_test(test_is_zeroed_clears_the_block_and_nothing_else),
         cmocka_unit_test(test_a_region_with_an_owner_charges_that_one),
+        cmocka_unit_test(test_a_lock_that_is_refused_is_no_wrong_free),
         cmocka_unit_test(test_a_region_whose_lock_is_refused_is_passed_over),
         cmocka_unit_test(test_free_ignores_null),
         cmocka_unit_test(test_free_gives_back_what_was_taken),

@@ -3,6 +3,8 @@
  */
 #include "scene_core.h"
 
+#include "berth/fit.h"
+
 #include <string.h>
 
 static berth_t *const berth = &scene.berth;
@@ -281,6 +283,23 @@ static void test_a_scrubbed_block_of_an_arena_keeps_who_pays(void **state)
     scene_audit();
 }
 
+/* The debug form's guards begin right behind the last byte: no whole word may be written there. */
+static void test_scrubbing_spares_the_guards_of_the_debug_form(void **state)
+{
+    (void)state;
+    SCENE_LAY(&scene_sram);
+    scene.regions[0].engine = &berth_fit_debug_engine;
+    scene.config.scrubbed = scrubbed;
+    scene_start();
+    for (size_t size = 1; size < 20; size++) {
+        const berth_request_t request = {.size = size, .owner = SECRET, .is_zeroed = true};
+        uint8_t *block = berth_alloc(berth, &request);
+        scene_assert_bytes(block, size, 0);
+        block[size - 1] = 7;
+        assert_int_equal(berth_try_free(berth, block), BERTH_OK);
+    }
+}
+
 static void test_a_wrong_free_scrubs_nothing(void **state)
 {
     (void)state;
@@ -328,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_a_scrubbed_block_of_an_arena_keeps_who_pays),
         cmocka_unit_test(test_a_wrong_free_scrubs_nothing),
         cmocka_unit_test(test_a_scrubbed_owners_block_survives_a_refused_lock),
+        cmocka_unit_test(test_scrubbing_spares_the_guards_of_the_debug_form),
     };
     return SCENE_RUN(tests);
 }

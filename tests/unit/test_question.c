@@ -213,6 +213,8 @@ static void test_accounts_are_zero_where_nobody_counts(void **state)
     (void)state;
     SCENE_LAY(&scene_sram);
     scene.config.accounts = NULL;
+    scene.regions[0].budgets = NULL; /* which need accounts */
+    scene.regions[1].budgets = NULL;
     scene_start();
     assert_non_null(berth_alloc(berth, &(berth_request_t){.size = 100, .owner = LVGL}));
     assert_int_equal(berth_account(berth, first, LVGL).live, 0);

@@ -124,6 +124,8 @@ static void test_a_manager_without_events_and_accounts_serves(void **state)
     (void)state;
     SCENE_LAY(&scene_sram);
     scene.config.accounts = NULL;
+    scene.regions[0].budgets = NULL; /* which need accounts */
+    scene.regions[1].budgets = NULL;
     scene.config.owners = NULL;
     scene.config.events = NULL;
     scene.config.event_count = 0;
@@ -215,6 +217,49 @@ static void test_a_region_is_added_after_those_that_there_are(void **state)
     scene_audit();
     assert_int_equal(scene_last().region, 0); /* a region that was added has no events of its own */
     scene.berth = (berth_t){.config = NULL};
+}
+
+static void test_a_region_that_is_there_cannot_be_added_again(void **state)
+{
+    (void)state;
+    SCENE_LAY(&scene_sram, &scene_psram);
+    scene_start();
+    void *block = berth_malloc(berth, 100, 0);
+    assert_int_equal(berth_region_add(berth, first), BERTH_ERR_INVALID);
+    assert_int_equal(berth_region_add(berth, second), BERTH_ERR_INVALID);
+    assert_int_equal(berth_try_free(berth, block), BERTH_OK);
+    block = berth_malloc(berth, 100, BERTH_CAP_EXTERNAL);
+    assert_true(scene_is_in(second, block));
+    assert_int_equal(berth_try_free(berth, block), BERTH_OK);
+    assert_int_equal(scene_count(BERTH_EVENT_FREE), 2); /* the rings are as they were */
+}
+
+static void test_budgets_without_accounts_are_refused(void **state)
+{
+    (void)state;
+    SCENE_LAY(&scene_sram);
+    scene.config.accounts = NULL;
+    scene.regions[0].budgets = scene.budgets[0];
+    assert_int_equal(berth_start(berth, &scene.config), BERTH_ERR_INVALID);
+    assert_null(berth_malloc(berth, 100, 0));
+    assert_int_equal(berth_failure(berth).status, BERTH_ERR_INVALID);
+    assert_int_equal(berth_failure(berth).count, 1);
+}
+
+static void test_caps_that_there_are_not_are_refused(void **state)
+{
+    (void)state;
+    SCENE_LAY(&scene_sram);
+    scene_start();
+    berth_region_t added = scene_psram;
+    added.size = 4096;
+    added.base = scene_more(added.size);
+    for (uint32_t bit = 30; bit < 32; bit++) {
+        assert_null(berth_malloc(berth, 100, BERTH_CAP_INTERNAL | 1u << bit));
+        assert_int_equal(berth_failure(berth).status, BERTH_ERR_INVALID);
+        added.caps[1] = 1u << bit;
+        assert_int_equal(berth_region_add(berth, &added), BERTH_ERR_INVALID);
+    }
 }
 
 static void test_a_region_carved_from_a_block_owns_its_pointers(void **state)
@@ -357,6 +402,9 @@ int main(void)
         cmocka_unit_test(test_a_defined_manager_starts_with_its_first_allocation),
         cmocka_unit_test(test_a_defined_manager_that_cannot_start_refuses),
         cmocka_unit_test(test_a_region_is_added_after_those_that_there_are),
+        cmocka_unit_test(test_a_region_that_is_there_cannot_be_added_again),
+        cmocka_unit_test(test_budgets_without_accounts_are_refused),
+        cmocka_unit_test(test_caps_that_there_are_not_are_refused),
         cmocka_unit_test(test_a_region_carved_from_a_block_owns_its_pointers),
         cmocka_unit_test(test_region_add_refuses_a_partial_overlap),
         cmocka_unit_test(test_there_are_32_regions_at_most),
