@@ -128,10 +128,10 @@ spot_t spot_of(berth_t *berth, const void *pointer);
 
 /* Whether a spot still is where its pointer led: blocks that lie anywhere may have gone, and their
  * places be others'. With the region's lock held. */
-bool spot_holds(spot_t spot);
+bool spot_holds(const spot_t *spot);
 
 /* Looks a block up under its region's lock. BERTH_ERR_BUSY: the lock is refused. */
-berth_block_t spot_look(berth_t *berth, spot_t spot);
+berth_block_t spot_look(berth_t *berth, const spot_t *spot);
 
 void *block_pointer(const berth_region_t *region, uint32_t offset);
 

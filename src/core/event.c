@@ -44,12 +44,13 @@ berth_event_t event_of(berth_event_kind_t kind, int32_t status, berth_owner_t ow
                            .owner = owner};
 }
 
-berth_event_t event_at(berth_event_kind_t kind, spot_t spot, berth_owner_t owner, uint32_t site)
+berth_event_t event_at(berth_event_kind_t kind, const spot_t *spot, berth_owner_t owner,
+                       uint32_t site)
 {
     berth_event_t event = event_of(kind, BERTH_OK, owner, site);
-    if (spot.region != NULL) {
-        event.region = spot.region->index;
-        event.offset = spot.offset;
+    if (spot->region != NULL) {
+        event.region = spot->region->index;
+        event.offset = spot->offset;
     }
     return event;
 }

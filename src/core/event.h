@@ -28,7 +28,8 @@ static inline uint32_t event_number(berth_t *berth)
 berth_event_t event_of(berth_event_kind_t kind, int32_t status, berth_owner_t owner, uint32_t site);
 
 /* The same, of something in a region. */
-berth_event_t event_at(berth_event_kind_t kind, spot_t spot, berth_owner_t owner, uint32_t site);
+berth_event_t event_at(berth_event_kind_t kind, const spot_t *spot, berth_owner_t owner,
+                       uint32_t site);
 
 /* Writes down what happened in a region. With the region's lock held. */
 void event_post(berth_t *berth, berth_region_t *region, const berth_event_t *event);

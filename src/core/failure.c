@@ -45,10 +45,10 @@ static bool job_knows(const job_t *job, const berth_region_t *region)
 
 COLD void job_refuse(job_t *job, const berth_region_t *region, int32_t status)
 {
-    if (job->refusals == 0 || job->status == BERTH_ERR_GUARD) {
+    if (!job->is_refused || job->status == BERTH_ERR_GUARD) {
         job->status = (int8_t)status;
     }
-    job->refusals = job->refusals < UINT8_MAX ? (uint8_t)(job->refusals + 1u) : UINT8_MAX;
+    job->is_refused = true;
     if (job->reason_count < BERTH_REASONS && !job_knows(job, region)) {
         job->reasons[job->reason_count++] =
             (berth_reason_t){.region = region->index, .status = (int8_t)status};
@@ -72,44 +72,49 @@ static uint32_t reason_grantable(const job_t *job, const berth_request_t *reques
     return grantable;
 }
 
-static berth_failure_t failure_of(const job_t *job, const berth_request_t *request,
-                                  const berth_event_t *event)
+/* Notes what each region asked would have granted. */
+static void reasons_complete(job_t *job, const berth_request_t *request)
 {
-    berth_failure_t failure = {.size = event->size,
-                               .align = request->align,
-                               .needed = hop_needed(request),
-                               .site = event->site,
-                               .owner = event->owner,
-                               .status = event->status,
-                               .guards = job->guards,
-                               .reason_count = job->reason_count};
     for (uint32_t i = 0; i < job->reason_count; i++) {
-        failure.reasons[i] = job->reasons[i];
-        failure.reasons[i].grantable = reason_grantable(job, request, job->reasons[i]);
+        job->reasons[i].grantable = reason_grantable(job, request, job->reasons[i]);
     }
-    return failure;
 }
 
-static void failure_keep(berth_t *berth, berth_failure_t *failure)
+/* Keeps the refusal that an event tells of. With the manager's lock held. */
+static void failure_keep(const job_t *job, const berth_request_t *request,
+                         const berth_event_t *event, uint64_t time)
 {
-    failure->time_us = event_time(berth);
+    berth_failure_t *failure = &job->berth->failure;
+    failure->time_us = time;
+    failure->count++;
+    failure->size = event->size;
+    failure->align = request->align;
+    failure->needed = hop_needed(request);
+    failure->site = event->site;
+    failure->owner = event->owner;
+    failure->status = event->status;
+    failure->guards = job->guards;
+    failure->reason_count = job->reason_count;
+    for (uint32_t i = 0; i < job->reason_count; i++) {
+        failure->reasons[i] = job->reasons[i];
+    }
+}
+
+COLD void *job_fail(job_t *job, const berth_request_t *request, berth_event_t *event)
+{
+    berth_t *berth = job->berth;
+    event->size = saturated(request->size);
+    event->status = job->status;
+    reasons_complete(job, request);
+    const uint64_t time = event_time(berth);
     const uintptr_t key = lock_take(berth->port, &berth->tables);
     if (key != BERTH_LOCK_REFUSED) {
-        failure->count = berth->failure.count + 1;
-        berth->failure = *failure;
+        failure_keep(job, request, event, time);
         lock_leave(berth->port, &berth->tables, key);
     }
-}
-
-COLD void *job_fail(job_t *job, const berth_request_t *request, berth_event_t event)
-{
-    event.size = saturated(request->size);
-    event.status = job->status;
-    berth_failure_t failure = failure_of(job, request, &event);
-    failure_keep(job->berth, &failure);
-    event_refuse(job->berth, &event);
-    if (event.status == BERTH_ERR_GUARD) {
-        event_assert(job->berth, &event);
+    event_refuse(berth, event);
+    if (event->status == BERTH_ERR_GUARD) {
+        event_assert(berth, event);
     }
     return NULL;
 }

@@ -37,7 +37,8 @@ static int32_t give_do(berth_t *berth, spot_t spot, berth_event_t event)
     berth_region_t *region = spot.region;
     const berth_owner_t owner = event.owner;
     const berth_block_t block = region->engine->find(region, spot.offset);
-    int32_t status = spot_holds(spot) ? give_judge(berth, region, block, owner) : BERTH_ERR_INVALID;
+    int32_t status =
+        spot_holds(&spot) ? give_judge(berth, region, block, owner) : BERTH_ERR_INVALID;
     if (status == BERTH_OK) {
         status = region->engine->give(region, spot.offset, owner);
     }
@@ -60,7 +61,7 @@ berth_status_t berth_give(berth_t *berth, void *block, berth_owner_t owner)
         return BERTH_ERR_INVALID;
     }
     const spot_t spot = spot_of(berth, block);
-    berth_event_t event = event_at(BERTH_EVENT_GIVE, spot, owner, SITE);
+    berth_event_t event = event_at(BERTH_EVENT_GIVE, &spot, owner, SITE);
     if (spot.region == NULL) {
         return give_fail(berth, event, spot.status);
     }
@@ -108,7 +109,7 @@ berth_status_t berth_reset(berth_t *berth, berth_region_t *region, uint32_t mark
         return BERTH_ERR_INVALID;
     }
     const spot_t spot = {.region = region, .offset = mark};
-    berth_event_t event = event_at(BERTH_EVENT_RESET, spot, region->owner, SITE);
+    berth_event_t event = event_at(BERTH_EVENT_RESET, &spot, region->owner, SITE);
     int32_t status =
         region->engine->reset != NULL ? context_bars_here(berth, region) : BERTH_ERR_INVALID;
     if (status == BERTH_OK) {

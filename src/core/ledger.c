@@ -34,12 +34,8 @@ int32_t ledger_bars(const berth_region_t *region, berth_owner_t owner, uint32_t 
 int32_t ledger_judge(const berth_region_t *region, berth_owner_t owner, const berth_request_t *hop)
 {
     const uint32_t cost = region->engine->cost(region, hop->size, hop->align, owner);
-    if (cost == 0) {
-        return BERTH_ERR_NOMEM;
-    }
-    const int32_t barred = ledger_bars(region, owner, cost, hop_left(hop));
-    const bool is_countable = cost <= region->capacity - region->total.live;
-    return barred == BERTH_OK && !is_countable ? BERTH_ERR_NOMEM : barred;
+    const bool has_room = cost != 0 && cost <= region->capacity - region->total.live;
+    return has_room ? ledger_bars(region, owner, cost, hop_left(hop)) : BERTH_ERR_NOMEM;
 }
 
 uint32_t ledger_grantable(const berth_region_t *region, berth_owner_t owner,

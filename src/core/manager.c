@@ -8,6 +8,11 @@
 #include "route.h"
 #include "short.h"
 
+COLD bool manager_is_awake(berth_t *berth)
+{
+    return berth->port != NULL || manager_wake(berth);
+}
+
 /* --- alloc ----------------------------------------------------------------------------------- */
 
 /* Charges a grant, and tells of it. With the region's lock held. */
@@ -15,9 +20,8 @@ static void *grant_book(const job_t *job, berth_region_t *region, berth_grant_t 
 {
     const berth_owner_t owner = owner_paying(region, job->owner);
     const spot_t spot = {.region = region, .offset = grant.offset};
-    const bool is_elsewhere = job->refusals != 0;
-    berth_event_t event =
-        event_at(is_elsewhere ? BERTH_EVENT_FALLBACK : BERTH_EVENT_ALLOC, spot, owner, job->site);
+    berth_event_t event = event_at(job->is_refused ? BERTH_EVENT_FALLBACK : BERTH_EVENT_ALLOC,
+                                   &spot, owner, job->site);
     event.size = (uint32_t)job->hop->size;
     event.taken = grant.size;
     const bool exceeds = ledger_change(region, owner, 0, grant.size, 1);
@@ -46,20 +50,6 @@ static void *region_serve(job_t *job, berth_region_t *region)
     return NULL;
 }
 
-COLD void *job_ask(job_t *job, berth_region_t *region)
-{
-    const berth_port_t *port = job->berth->port;
-    const int32_t barred = context_bars(job->guards, region);
-    const uintptr_t key = barred == BERTH_OK ? lock_take(port, &region->lock) : BERTH_LOCK_REFUSED;
-    if (key == BERTH_LOCK_REFUSED) {
-        job_refuse(job, region, barred != BERTH_OK ? barred : BERTH_ERR_BUSY);
-        return NULL;
-    }
-    void *block = region_serve(job, region);
-    lock_leave(port, &region->lock, key);
-    return block;
-}
-
 /* Takes from a region the most that it would grant, if that is enough. With its lock held. */
 static void *region_serve_least(job_t *job, berth_region_t *region)
 {
@@ -80,52 +70,48 @@ static void *region_serve_least(job_t *job, berth_region_t *region)
     return NULL;
 }
 
-static void *region_ask_least(job_t *job, berth_region_t *region)
+/* Asks a region under its lock: for all that the hop wants, or for less. */
+static void *region_ask(job_t *job, berth_region_t *region, bool is_least)
 {
-    if (context_bars(job->guards, region) != BERTH_OK) {
-        return NULL;
+    const berth_port_t *port = job->berth->port;
+    const int32_t barred = context_bars(job->guards, region);
+    const uintptr_t key = barred == BERTH_OK ? lock_take(port, &region->lock) : BERTH_LOCK_REFUSED;
+    if (key != BERTH_LOCK_REFUSED) {
+        void *block = is_least ? region_serve_least(job, region) : region_serve(job, region);
+        lock_leave(port, &region->lock, key);
+        return block;
     }
-    const uintptr_t key = lock_take(job->berth->port, &region->lock);
-    if (key == BERTH_LOCK_REFUSED) {
-        return NULL;
+    if (!is_least) {
+        job_refuse(job, region, barred != BERTH_OK ? barred : BERTH_ERR_BUSY);
     }
-    void *block = region_serve_least(job, region);
-    lock_leave(job->berth->port, &region->lock, key);
-    return block;
+    return NULL;
 }
 
-/* Takes a hop along its route a second time, for less than its size. */
-static COLD void *hop_serve_least(job_t *job)
+COLD void *job_ask(job_t *job, berth_region_t *region)
+{
+    return region_ask(job, region, false);
+}
+
+/* Takes a hop along its route: for less, along the same route a second time. */
+static void *hop_serve(job_t *job, bool is_least)
 {
     route_t route = route_of(job->berth, job->hop);
     berth_region_t *region = route_next(&route, job->berth, job->hop);
     void *block = NULL;
     while (region != NULL && block == NULL) {
-        block = region_ask_least(job, region);
+        block = region_ask(job, region, is_least);
         region = route_next(&route, job->berth, job->hop);
     }
     return block;
-}
-
-static void *hop_serve(job_t *job)
-{
-    route_t route = route_of(job->berth, job->hop);
-    for (;;) {
-        berth_region_t *region = route_next(&route, job->berth, job->hop);
-        void *block = region != NULL ? job_ask(job, region) : NULL;
-        if (region == NULL || block != NULL) {
-            return block;
-        }
-    }
 }
 
 /* Takes each hop along its route, twice if it is content with less. */
 COLD void *job_serve(job_t *job)
 {
     for (uint32_t hops = 0;; hops++) {
-        void *block = hop_serve(job);
+        void *block = hop_serve(job, false);
         if (block == NULL && job->hop->smallest != 0 && !job->is_whole) {
-            block = hop_serve_least(job);
+            block = hop_serve(job, true);
         }
         if (block != NULL || job->hop->otherwise == NULL || hops == BERTH_HOPS) {
             return block;
@@ -154,7 +140,8 @@ COLD void *alloc_for(berth_t *berth, const berth_request_t *request, uint32_t si
     job.owner = request->owner != BERTH_NO_OWNER ? request->owner : context_owner(context);
     void *block = job_is_allowed(&job) ? job_serve(&job) : NULL;
     if (block == NULL) {
-        return job_fail(&job, request, event_of(BERTH_EVENT_ALLOC, job.status, job.owner, site));
+        berth_event_t event = event_of(BERTH_EVENT_ALLOC, job.status, job.owner, site);
+        return job_fail(&job, request, &event);
     }
     return request->is_zeroed ? block_zero(block, job.hop) : block;
 }
@@ -187,26 +174,26 @@ void *berth_calloc(berth_t *berth, size_t count, size_t size, berth_caps_t neede
 /* --- free ------------------------------------------------------------------------------------ */
 
 /* Overwrites a live block if its owner wants that, outside the lock. */
-static COLD int32_t spot_scrub(berth_t *berth, spot_t spot)
+static int32_t spot_scrub(berth_t *berth, const spot_t *spot)
 {
     const berth_block_t block = spot_look(berth, spot);
     if (block.status == BERTH_OK && owner_is_in(berth->scrubbed, block.owner)) {
-        (void)words_zero(block_pointer(spot.region, spot.offset), block.size);
+        (void)words_zero(block_pointer(spot->region, spot->offset), block.size);
     }
     return block.status == BERTH_ERR_BUSY ? BERTH_ERR_BUSY : BERTH_OK;
 }
 
 /* Takes back the block at a spot whose region may be entered. */
-static int32_t region_free(berth_t *berth, spot_t spot, uint32_t site)
+static int32_t region_free(berth_t *berth, const spot_t *spot, uint32_t site)
 {
-    berth_region_t *region = spot.region;
+    berth_region_t *region = spot->region;
     const uintptr_t key = lock_take(berth->port, &region->lock);
     if (key == BERTH_LOCK_REFUSED) {
         return BERTH_ERR_BUSY;
     }
     berth_change_t change = {.status = BERTH_ERR_INVALID};
     if (spot_holds(spot)) {
-        change = region->engine->free(region, spot.offset);
+        change = region->engine->free(region, spot->offset);
     }
     if (change.status == BERTH_OK) {
         const berth_owner_t owner = (berth_owner_t)change.owner;
@@ -222,14 +209,14 @@ static int32_t region_free(berth_t *berth, spot_t spot, uint32_t site)
 }
 
 /* What speaks against freeing there; overwrites what is to be scrubbed. */
-static int32_t spot_prepare(berth_t *berth, spot_t spot, uint8_t guards)
+static int32_t spot_prepare(berth_t *berth, const spot_t *spot, uint8_t guards)
 {
-    const int32_t barred = context_bars(guards, spot.region);
+    const int32_t barred = context_bars(guards, spot->region);
     const bool is_scrubbed = barred == BERTH_OK && berth->attention >= ATTENTION_OWNERS;
     return is_scrubbed ? spot_scrub(berth, spot) : barred;
 }
 
-COLD int32_t spot_free(berth_t *berth, spot_t spot, uint8_t guards, uint32_t site)
+COLD int32_t spot_free(berth_t *berth, const spot_t *spot, uint8_t guards, uint32_t site)
 {
     const int32_t barred = spot_prepare(berth, spot, guards);
     return barred == BERTH_OK ? region_free(berth, spot, site) : barred;
@@ -249,12 +236,12 @@ static COLD berth_status_t free_for(berth_t *berth, const void *block, call_t ca
     }
     const spot_t spot = spot_of(berth, block);
     const int32_t status = spot.region != NULL
-                               ? spot_free(berth, spot, context_of(berth)->guards, call.site)
+                               ? spot_free(berth, &spot, context_of(berth)->guards, call.site)
                                : spot.status;
     if (status == BERTH_OK) {
         return BERTH_OK;
     }
-    berth_event_t event = event_at(BERTH_EVENT_FREE, spot, BERTH_NO_OWNER, call.site);
+    berth_event_t event = event_at(BERTH_EVENT_FREE, &spot, BERTH_NO_OWNER, call.site);
     event.status = (int8_t)status;
     event_refuse(berth, &event);
     if (call.is_asserted && status != BERTH_ERR_BUSY) {

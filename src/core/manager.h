@@ -13,7 +13,7 @@ typedef struct job {
     berth_owner_t owner; /* who asks */
     uint8_t guards;      /* of the context */
     int8_t status;       /* of the first region asked that it may enter; NOCAP: none yet */
-    uint8_t refusals;    /* so far; 255: that or more */
+    bool is_refused;     /* by any region so far */
     uint8_t reason_count;
     bool is_whole;                         /* `smallest` does not count */
     berth_reason_t reasons[BERTH_REASONS]; /* of the first regions asked; `grantable` is not told */
@@ -28,7 +28,7 @@ static inline void job_start(job_t *job, berth_t *berth, const berth_request_t *
     job->hop = request;
     job->site = site;
     job->status = BERTH_ERR_NOCAP; /* until a region is asked */
-    job->refusals = 0;
+    job->is_refused = false;
     job->reason_count = 0;
     job->is_whole = false;
 }
@@ -44,7 +44,7 @@ bool job_may_allocate(job_t *job);
 void job_refuse(job_t *job, const berth_region_t *region, int32_t status);
 
 /* Remembers a call that is refused for good, and posts the event that tells of it. Returns NULL. */
-void *job_fail(job_t *job, const berth_request_t *request, berth_event_t event);
+void *job_fail(job_t *job, const berth_request_t *request, berth_event_t *event);
 
 /* Serves a request from its first question on, and tells what became of it. */
 void *alloc_for(berth_t *berth, const berth_request_t *request, uint32_t site);
@@ -58,12 +58,10 @@ void *job_ask(job_t *job, berth_region_t *region);
 /* Starts a manager that BERTH_DEFINE made, if nobody has yet. */
 bool manager_wake(berth_t *berth);
 
-static inline bool manager_is_awake(berth_t *berth)
-{
-    return berth->port != NULL || manager_wake(berth);
-}
+/* Whether a manager serves; wakes it if need be. */
+bool manager_is_awake(berth_t *berth);
 
 /* Frees a block at a spot that is known to be a region's. */
-int32_t spot_free(berth_t *berth, spot_t spot, uint8_t guards, uint32_t site);
+int32_t spot_free(berth_t *berth, const spot_t *spot, uint8_t guards, uint32_t site);
 
 #endif /* BERTH_MANAGER_H */

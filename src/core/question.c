@@ -9,7 +9,7 @@ berth_about_t berth_about(berth_t *berth, const void *pointer)
     berth_about_t about = {
         .region = spot.region, .offset = spot.offset, .status = (int8_t)spot.status};
     if (spot.region != NULL) {
-        const berth_block_t block = spot_look(berth, spot);
+        const berth_block_t block = spot_look(berth, &spot);
         about.status = block.status;
         about.size = block.status == BERTH_OK ? block.size : 0;
         about.taken = block.status == BERTH_OK ? block.taken : 0;

@@ -46,9 +46,9 @@ static int32_t growth_judge(const resizing_t *resizing, const berth_request_t *r
                : ledger_bars(region, block->owner, cost - block->taken, resizing->left);
 }
 
-static void resize_book(const job_t *job, spot_t spot, berth_change_t change)
+static void resize_book(const job_t *job, const spot_t *spot, berth_change_t change)
 {
-    berth_region_t *region = spot.region;
+    berth_region_t *region = spot->region;
     const berth_owner_t owner = (berth_owner_t)change.owner;
     const bool exceeds = ledger_change(region, owner, change.before, change.after, 0);
     berth_event_t event = event_at(BERTH_EVENT_RESIZE, spot, owner, job->site);
@@ -63,7 +63,7 @@ static void resize_book(const job_t *job, spot_t spot, berth_change_t change)
 /* Resizes a block where it is. With the region's lock held. */
 static int32_t resize_here(const job_t *job, const resizing_t *resizing)
 {
-    const spot_t spot = resizing->spot;
+    const spot_t *spot = &resizing->spot;
     const int32_t barred = growth_judge(resizing, job->hop);
     if (barred != BERTH_OK) {
         return barred;
@@ -72,7 +72,7 @@ static int32_t resize_here(const job_t *job, const resizing_t *resizing)
                              .after = resizing->block.taken,
                              .owner = resizing->block.owner};
     if (!resizing->is_scrubbed) {
-        change = spot.region->engine->resize(spot.region, spot.offset, job->hop->size);
+        change = spot->region->engine->resize(spot->region, spot->offset, job->hop->size);
     }
     if (change.status == BERTH_OK) {
         resize_book(job, spot, change);
@@ -93,7 +93,7 @@ static bool resize_stay(job_t *job, resizing_t *resizing)
     bool is_done = false;
     resizing->block = region->engine->find(region, resizing->spot.offset);
     job->owner = resizing->block.owner;
-    if (!spot_holds(resizing->spot) || resizing->block.status != BERTH_OK ||
+    if (!spot_holds(&resizing->spot) || resizing->block.status != BERTH_OK ||
         !owner_is_served(job->berth, job->owner)) {
         resizing->block.status = BERTH_ERR_INVALID;
         job->status = BERTH_ERR_INVALID;
@@ -110,7 +110,7 @@ static bool resize_stay(job_t *job, resizing_t *resizing)
 }
 
 /* Another block for the same owner. */
-static void *resize_move(job_t *job, const resizing_t *resizing)
+static COLD void *resize_move(job_t *job, const resizing_t *resizing)
 {
     const int8_t status = job->status;
     const bool is_hopeless = resizing->is_tried && !resizing->roams && status != BERTH_ERR_NOMEM;
@@ -163,14 +163,14 @@ static bool resize_is_allowed(job_t *job, const resizing_t *resizing)
 static void *resize_replace(job_t *job, const resizing_t *resizing, void *block)
 {
     berth_t *berth = job->berth;
-    const spot_t spot = resizing->spot;
     contents_copy(block, resizing, job->hop);
-    const int32_t status = spot_free(berth, spot, job->guards, job->site);
+    const int32_t status = spot_free(berth, &resizing->spot, job->guards, job->site);
     if (status == BERTH_OK) {
         return block;
     }
     job->status = (int8_t)status;
-    (void)spot_free(berth, spot_of(berth, block), job->guards, job->site);
+    const spot_t given = spot_of(berth, block);
+    (void)spot_free(berth, &given, job->guards, job->site);
     return NULL;
 }
 
@@ -188,14 +188,16 @@ static void *resize_try(job_t *job, resizing_t *resizing)
     return block != NULL ? resize_replace(job, resizing, block) : NULL;
 }
 
-/* Clears a block from `start` on. Only memory that bears bytes has blocks whose room is no multiple
- * of a word: the debug form's. */
-static void block_zero_from(uint8_t *block, size_t start, size_t size, bool by_words)
+/* Clears [start, end) of a block word by word. Only memory that bears bytes has blocks whose room
+ * is no multiple of a word: the debug form's. */
+static void tail_clear(uint8_t *block, size_t start, size_t end)
 {
-    const size_t word = smaller((start + 3u) & ~(size_t)3u, size);
-    memset(block + start, 0, (by_words ? word : size) - start);
-    if (by_words) {
-        (void)words_zero(block + word, size - word);
+    const size_t word = (start + 3u) & ~(size_t)3u;
+    if (start < end) {
+        memset(block + start, 0, smaller(word, end) - start);
+    }
+    if (word < end) {
+        (void)words_zero(block + word, end - word);
     }
 }
 
@@ -203,11 +205,10 @@ static void block_zero_from(uint8_t *block, size_t start, size_t size, bool by_w
 static void tail_zero(uint8_t *block, const resizing_t *resizing, const berth_request_t *request)
 {
     const size_t room = resizing->block.size;
-    const size_t kept = (resizing->size + 3u) & ~(size_t)3u;
-    if (resizing->is_scrubbed && kept < room) {
-        (void)words_zero(block + kept, room - kept);
-    } else if (request->is_zeroed && resizing->size > room) {
-        block_zero_from(block, room, resizing->size, is_wordwise(resizing, request));
+    if (resizing->is_scrubbed) {
+        tail_clear(block, (resizing->size + 3u) & ~(size_t)3u, room);
+    } else if (request->is_zeroed) {
+        tail_clear(block, room, resizing->size);
     }
 }
 
@@ -230,7 +231,8 @@ static void *resize_for(berth_t *berth, void *block, const berth_request_t *requ
         tail_zero(place, &resizing, request);
         return place;
     }
-    return job_fail(&job, request, event_at(BERTH_EVENT_RESIZE, resizing.spot, job.owner, site));
+    berth_event_t event = event_at(BERTH_EVENT_RESIZE, &resizing.spot, job.owner, site);
+    return job_fail(&job, request, &event);
 }
 
 void *berth_resize(berth_t *berth, void *block, const berth_request_t *request)

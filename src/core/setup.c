@@ -8,13 +8,13 @@
 #define OWNERS_MOST 127u
 #define EVENTS_LEAST 4u
 
-static uint32_t power_of_two_within(uint32_t value)
+static COLD uint32_t power_of_two_within(uint32_t value)
 {
     return value != 0 ? 1u << (31u - (uint32_t)__builtin_clz(value)) : 0;
 }
 
 /* The ring of `room` events from place `from` of the configuration's on; none: nothing is kept. */
-static berth_ring_t ring_of(const berth_config_t *config, uint32_t from, uint32_t room)
+static COLD berth_ring_t ring_of(const berth_config_t *config, uint32_t from, uint32_t room)
 {
     berth_ring_t ring = {.skip = UINT32_MAX};
     if (room != 0) {
@@ -183,14 +183,14 @@ static void region_clear(const berth_t *berth, berth_region_t *region)
     region->total = (berth_account_t){0};
     region->refused = 0;
     region->changes = 0;
-    region->ring = ring_of(NULL, 0, 0);
+    region->ring = (berth_ring_t){.skip = UINT32_MAX};
     if (region->accounts != NULL) {
         memset(region->accounts, 0, berth->owner_count * sizeof *region->accounts);
     }
 }
 
 /* Sets what follows from the board's fields. The engine is started. */
-static void region_plan(const berth_t *berth, berth_region_t *region)
+static COLD void region_plan(const berth_t *berth, berth_region_t *region)
 {
     const berth_engine_t *engine = region->engine;
     if (engine->reset != NULL && region->owner == BERTH_NO_OWNER) {
@@ -218,7 +218,7 @@ static bool region_prepare(const berth_t *berth, berth_region_t *region, bool ma
 }
 
 /* Lets a prepared region serve. */
-static void region_join(berth_t *berth, berth_region_t *region)
+static COLD void region_join(berth_t *berth, berth_region_t *region)
 {
     berth->region_count++;
     region_link(berth, region);
@@ -234,7 +234,7 @@ berth_status_t berth_region_add(berth_t *berth, berth_region_t *region)
     }
     region_join(berth, region);
     const spot_t spot = {.region = region};
-    berth_event_t event = event_at(BERTH_EVENT_REGION, spot, region->owner, SITE);
+    berth_event_t event = event_at(BERTH_EVENT_REGION, &spot, region->owner, SITE);
     event.size = region->size;
     event.taken = region->capacity;
     event_alarm(berth, &event);
@@ -261,9 +261,9 @@ static uint32_t events_each(const berth_config_t *config)
     return power_of_two_within((room - room / 4) / config->region_count);
 }
 
-static berth_ring_t alarms_of(const berth_config_t *config)
+static berth_ring_t alarms_of(const berth_config_t *config, uint32_t each)
 {
-    const uint32_t shared = config->region_count * events_each(config);
+    const uint32_t shared = config->region_count * each;
     return ring_of(config, shared, power_of_two_within(config->event_count - shared));
 }
 
@@ -279,9 +279,8 @@ static bool scrubbed_prepare(berth_t *berth, const berth_owner_t *owners)
     return true;
 }
 
-static bool regions_prepare(berth_t *berth, const berth_config_t *config)
+static bool regions_prepare(berth_t *berth, const berth_config_t *config, uint32_t each)
 {
-    const uint32_t each = events_each(config);
     berth_account_t *accounts = config->accounts;
     for (uint32_t i = 0; i < config->region_count; i++) {
         berth_region_t *region = &config->regions[i];
@@ -300,7 +299,7 @@ static bool regions_prepare(berth_t *berth, const berth_config_t *config)
 }
 
 /* Starts all but the regions. From then on an ISR is refused properly. */
-static bool tables_prepare(berth_t *berth, const berth_config_t *config)
+static bool tables_prepare(berth_t *berth, const berth_config_t *config, uint32_t each)
 {
     const berth_port_t *port = config->port;
     *berth = (berth_t){.config = config,
@@ -310,7 +309,7 @@ static bool tables_prepare(berth_t *berth, const berth_config_t *config)
                        .is_lenient = config->is_lenient,
                        .clock_wraps = config->port->clock_mask != 0,
                        .tables = {.kind = BERTH_LOCK_TABLES}};
-    berth->alarms = alarms_of(config);
+    berth->alarms = alarms_of(config, each);
     if ((port->lock_start != NULL && !port->lock_start(port->self, &berth->tables)) ||
         !scrubbed_prepare(berth, config->scrubbed)) {
         return false;
@@ -328,8 +327,11 @@ static berth_status_t start_fail(berth_t *berth)
 
 berth_status_t berth_start(berth_t *berth, const berth_config_t *config)
 {
-    if (!config_is_sane(config) || !tables_prepare(berth, config) ||
-        !regions_prepare(berth, config)) {
+    if (!config_is_sane(config)) {
+        return start_fail(berth);
+    }
+    const uint32_t each = events_each(config);
+    if (!tables_prepare(berth, config, each) || !regions_prepare(berth, config, each)) {
         return start_fail(berth);
     }
     berth->is_starting = false;

@@ -85,7 +85,7 @@ static COLD void short_exceed(berth_t *berth, berth_region_t *region, uint32_t o
                               const asker_t *asker)
 {
     const spot_t spot = {.region = region, .offset = offset};
-    const berth_event_t event = event_at(BERTH_EVENT_ALLOC, spot, asker->owner, asker->site);
+    const berth_event_t event = event_at(BERTH_EVENT_ALLOC, &spot, asker->owner, asker->site);
     event_alarm_budget(berth, region, &event);
 }
 

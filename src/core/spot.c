@@ -56,22 +56,22 @@ spot_t spot_of(berth_t *berth, const void *pointer)
     return (spot_t){.region = window->region, .offset = offset};
 }
 
-bool spot_holds(spot_t spot)
+bool spot_holds(const spot_t *spot)
 {
-    return spot.pointer == NULL || block_pointer(spot.region, spot.offset) == spot.pointer;
+    return spot->pointer == NULL || block_pointer(spot->region, spot->offset) == spot->pointer;
 }
 
-berth_block_t spot_look(berth_t *berth, spot_t spot)
+berth_block_t spot_look(berth_t *berth, const spot_t *spot)
 {
-    const uintptr_t key = lock_take(berth->port, &spot.region->lock);
+    const uintptr_t key = lock_take(berth->port, &spot->region->lock);
     if (key == BERTH_LOCK_REFUSED) {
         return (berth_block_t){.status = BERTH_ERR_BUSY};
     }
     berth_block_t block = {.status = BERTH_ERR_INVALID};
     if (spot_holds(spot)) {
-        block = spot.region->engine->find(spot.region, spot.offset);
+        block = spot->region->engine->find(spot->region, spot->offset);
     }
-    lock_leave(berth->port, &spot.region->lock, key);
+    lock_leave(berth->port, &spot->region->lock, key);
     return block;
 }
 

@@ -26,7 +26,7 @@ static berth_status_t pipeline_affords(pipeline_region_t *region, size_t size,
     const berth_region_t *twin = &region->twin;
     const uint64_t cost = twin->engine->cost(twin, size, hop->align, payer);
     const berth_budget_t budget = pipeline_budget(region, payer);
-    if (cost == 0) {
+    if (cost == 0 || region->used + cost > region->capacity) {
         return BERTH_ERR_NOMEM;
     }
     if (budget.hard != 0 && pipeline_account(region, payer)->live + cost > budget.hard) {

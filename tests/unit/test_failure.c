@@ -98,9 +98,9 @@ static void test_a_region_that_was_asked_twice_is_told_of_once(void **state)
     const berth_failure_t failure = berth_failure(berth);
     assert_int_equal(failure.reason_count, 2);
     assert_int_equal(failure.reasons[0].region, 0);
-    assert_int_equal(failure.reasons[0].status, BERTH_ERR_LEFT);
+    assert_int_equal(failure.reasons[0].status, BERTH_ERR_NOMEM);
     assert_int_equal(failure.reasons[1].region, 1);
-    assert_int_equal(failure.reasons[1].status, BERTH_ERR_LEFT);
+    assert_int_equal(failure.reasons[1].status, BERTH_ERR_NOMEM);
     assert_int_equal(first->refused, 2);
 }
 
