@@ -49,7 +49,7 @@ coverage: ## tell which lines and branches of src/ the tests run
 	@sh scripts/setup.sh test
 	@sh scripts/coverage.sh
 
-check_prefix = $(if $(filter 1,$(words $(PREFIX))),$(if $(findstring ~,$(PREFIX)),no),no)
+check_prefix = $(if $(filter 1,$(words $(PREFIX))),$(if $(filter /%,$(PREFIX)),,no),no)
 
 install: build ## install under PREFIX=/usr/local, staged in DESTDIR= if given
 	$(if $(check_prefix),$(error PREFIX='$(PREFIX)': give one absolute folder, without spaces or ~))
@@ -68,5 +68,8 @@ lint: ## read the code by clang-format, clang-tidy and cppcheck
 
 clean: ## remove all that was built
 	@cmake -E rm -rf build
+
+.DEFAULT:
+	@echo "make: there is no target '$@'; make help tells what there is" >&2; exit 2
 
 .PHONY: help build run test bench size soak mutants coverage install format lint clean

@@ -14,10 +14,11 @@ extern "C" {
  * free(), resize(), find(), give(), word() and reset(). Nothing else has a loop. */
 #define BERTH_ARENA_STEPS 22u
 
-/* Scratch: a block begins where the one before it ends, and 4 bytes of bookkeeping lie apart from
- * it, at the region's other end. Granule 4 unless the region says otherwise: a power of two from 4;
- * sizes are rounded up to it, or to the region's `align` if that is more. At most 2^21 such units
- * and 1 GB; `base` and `address` are multiples of 4. No bookkeeping beside the region.
+/* Scratch, charged to the region's `owner`, or to BERTH_OTHERS, whoever asks: a block begins where
+ * the one before it ends, and 4 bytes of bookkeeping lie apart from it, at the region's other end.
+ * Granule 4 unless the region says otherwise: a power of two from 4; sizes are rounded up to it, or
+ * to the region's `align` if that is more. At most 2^21 such units and 1 GB; `base` and `address`
+ * are multiples of 4. No bookkeeping beside the region.
  *
  * A block's `taken` includes what its alignment had to skip. free() of the last block takes it
  * back. Freed before later ones, a block is dead: it can be found and freed no more, but its bytes

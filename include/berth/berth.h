@@ -116,7 +116,9 @@ typedef struct berth_manager {
 /* Defines the manager `name` over an array of regions that is defined before, with accounts for
  * owners 1 to owners - 1 in each of them and room for `events` events. It starts by itself with the
  * first allocation: before main, in a constructor, before the scheduler; but not in an ISR, in two
- * threads at once, or while the cache is off: where that may come first, call berth_start(). */
+ * threads at once, or while the cache is off: where that may come first, call berth_start(). If it
+ * cannot start, everything is refused from then on; berth_start() may be called when that is
+ * mended. */
 #define BERTH_DEFINE(name, port, the_regions, owners, names, events)                               \
     static berth_account_t name##_accounts[sizeof(the_regions) / sizeof((the_regions)[0])]         \
                                           [owners];                                                \
@@ -165,7 +167,7 @@ BERTH_API BERTH_MUST_CHECK uint32_t berth_version(void);
  * undefined unless is_zeroed. [task, ISR, cache-off, boot] */
 BERTH_API BERTH_MUST_CHECK void *berth_alloc(berth_t *berth, const berth_request_t *request);
 
-/* The same for a size and caps alone; caps 0: any memory that bytes can be written to. [task, ISR,
+/* The same for a size and caps alone; caps 0: any region with BERTH_CAP_DEFAULT. [task, ISR,
  * cache-off, boot] */
 BERTH_API BERTH_MUST_CHECK void *berth_malloc(berth_t *berth, size_t size, berth_caps_t needed);
 
@@ -211,7 +213,8 @@ BERTH_API BERTH_MUST_CHECK berth_status_t berth_reset(berth_t *berth, berth_regi
 /* --- scopes and guards ----------------------------------------------------------------------- */
 
 /* Makes an owner pay for what the running context allocates without naming one, until the pop,
- * which takes what the push returned. Scopes nest. [task, ISR, cache-off, boot] */
+ * which takes what the push returned. Scopes nest. An owner without an account is refused by each
+ * allocation, not here. [task, ISR, cache-off, boot] */
 BERTH_API BERTH_MUST_CHECK berth_owner_t berth_owner_push(berth_t *berth, berth_owner_t owner);
 BERTH_API void berth_owner_pop(berth_t *berth, berth_owner_t before);
 

@@ -353,7 +353,7 @@ make_unique(berth_t &manager, const berth_request_t &wanted, std::size_t count)
     return unique_ptr<T>(first, deleter(manager));
 }
 
-/* The same for caps alone; 0: any memory that bytes can be written to. */
+/* The same for caps alone; 0: any region with BERTH_CAP_DEFAULT. */
 template <class T, class... Args>
 BERTH_NODISCARD typename std::enable_if<!std::is_array<T>::value, unique_ptr<T>>::type
 make_unique(berth_t &manager, berth_caps_t needed, Args &&...args)

@@ -45,8 +45,10 @@ typedef struct berth_foreign_config {
     uint32_t (*allocatable)(void *self);
 } berth_foreign_config_t;
 
-/* Live blocks that the memory asked for by beside_size() is enough for. */
+/* Live blocks that the memory asked for by beside_size() is enough for; and the bytes that any
+ * number of them needs. */
 #define BERTH_FOREIGN_BLOCKS 4096u
+#define BERTH_FOREIGN_BESIDE(blocks) (16u * (blocks))
 
 /* The platform's heap. The region has no `base`; unless its `size` is 0, no block takes more than
  * that. Granule 8 unless it says otherwise: a power of two from 4. A block costs 8 bytes before it,

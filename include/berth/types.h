@@ -155,7 +155,7 @@ typedef struct berth_region {
     bool is_slow;        /* never touched with interrupts masked */
     uint8_t index;       /* the manager's: in events. Regions count from 0 as they are added */
     berth_account_t *accounts;     /* one for each owner of the manager; NULL: only totals */
-    const berth_budget_t *budgets; /* one for each owner; NULL: no limits */
+    const berth_budget_t *budgets; /* one for each account; NULL: no limits. Need accounts */
     berth_window_t *aliases;       /* where else the CPU sees it */
 
     void *book; /* the engine's: where its bookkeeping starts. Set by start() */

@@ -1,7 +1,7 @@
 /* explain.c: owners and refusals in words.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "core.h"
+#include "route.h"
 
 /* Text that grows as far as there is room, and is counted beyond. */
 typedef struct text {
@@ -88,6 +88,24 @@ static void text_reason(text_t *text, const berth_t *berth, const berth_reason_t
     text_number(text, reason->grantable);
 }
 
+/* What makes no sense, or is forbidden, as far as the record shows it. */
+static void text_hint(text_t *text, const berth_failure_t *failure)
+{
+    if (failure->status == BERTH_ERR_INVALID && failure->size == 0) {
+        text_words(text, " (its size is 0)");
+    } else if (failure->status == BERTH_ERR_INVALID && !is_power_of_two_or_0(failure->align)) {
+        text_words(text, " (its alignment is no power of two)");
+    } else if (failure->status == BERTH_ERR_INVALID) {
+        text_words(text, " (an owner without an account or retired, unknown caps, or a hop)");
+    } else if (failure->status == BERTH_ERR_GUARD) {
+        const bool is_isr = (failure->guards & BERTH_GUARD_ISR) != 0;
+        const bool is_off = (failure->guards & BERTH_GUARD_CACHE_OFF) != 0;
+        text_words(text, is_isr   ? " (in an ISR)"
+                         : is_off ? " (the cache is off)"
+                                  : " (no allocation here)");
+    }
+}
+
 static void text_refusal(text_t *text, const berth_t *berth, const berth_failure_t *failure)
 {
     text_number(text, failure->size);
@@ -95,8 +113,9 @@ static void text_refusal(text_t *text, const berth_t *berth, const berth_failure
     text_words(text, berth_owner_name(berth, failure->owner));
     text_words(text, " refused: ");
     text_words(text, berth_status_name(failure->status));
+    text_hint(text, failure);
     text_words(text, "; needed:");
-    text_caps(text, failure->needed);
+    text_caps(text, caps_meant(failure->needed));
 }
 
 static void text_end(const text_t *text)
@@ -112,6 +131,9 @@ size_t berth_explain(const berth_t *berth, const berth_failure_t *failure, char 
     text_t text = {.start = start, .room = room};
     if (failure->count == 0) {
         text_words(&text, "nothing was refused");
+    } else if (berth->port == NULL) {
+        text_words(&text, "the manager could not be started: its configuration makes no sense, "
+                          "regions overlap, or an engine refuses its region (see its header)");
     } else {
         text_refusal(&text, berth, failure);
     }

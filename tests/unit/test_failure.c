@@ -192,7 +192,7 @@ static void test_a_refusal_is_explained_to_the_letter(void **state)
     failure = berth_failure(berth);
     failure.reasons[0].grantable = 32752;
     failure.reasons[1].grantable = 0;
-    assert_words(&failure, "1000000 bytes for lvgl refused: no room; needed: bytes; "
+    assert_words(&failure, "1000000 bytes for lvgl refused: no room; needed: bytes default; "
                            "sram: no room, would grant 32752; psram: no room, would grant 0");
     const berth_request_t missing = {.size = 1, .needed = BERTH_CAP_NPU | BERTH_CAP_INTERNAL};
     assert_null(berth_alloc(berth, &missing));
@@ -217,7 +217,7 @@ static void test_every_cap_has_a_name(void **state)
     failure.reasons[1] = (berth_reason_t){.status = 99, .grantable = 4000000000u};
     first->name = NULL;
     assert_words(&failure,
-                 "0 bytes for secret refused: fine; needed:; ?: must be left, would grant "
+                 "0 bytes for secret refused: fine; needed: default; ?: must be left, would grant "
                  "10; ?: ?, would grant 4000000000");
 }
 

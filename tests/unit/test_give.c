@@ -122,6 +122,32 @@ static void test_reset_drops_what_was_granted_since_the_mark(void **state)
     assert_int_equal(scene_last().taken, 0);
 }
 
+/* A render loop: 120 frames, each with its scratch; the heap beside it is not even looked at. */
+static void test_frames_in_an_arena_leave_the_heap_alone(void **state)
+{
+    (void)state;
+    SCENE_LAY(&scene_sram, &scene_arena);
+    scene.regions[1].owner = LVGL;
+    scene_start();
+    void *state_of_ui = berth_malloc(berth, 500, BERTH_CAP_INTERNAL);
+    const uint32_t before = first->changes;
+    const uint32_t mark = berth_mark(berth, second);
+    for (uint32_t frame = 0; frame < 120; frame++) {
+        const berth_request_t layer = {
+            .size = 100 + frame, .needed = second->caps[0], .owner = TLS};
+        for (uint32_t layers = 0; layers < 5; layers++) {
+            assert_true(scene_is_in(second, berth_alloc(berth, &layer)));
+        }
+        assert_int_equal(berth_account(berth, second, LVGL).count, 5); /* its owner pays */
+        assert_int_equal(berth_account(berth, second, TLS).count, 0);
+        assert_int_equal(berth_reset(berth, second, mark), BERTH_OK);
+        assert_int_equal(berth_account(berth, second, LVGL).live, 0);
+    }
+    assert_int_equal(first->changes, before);
+    assert_int_equal(first->refused, 0);
+    berth_free(berth, state_of_ui);
+}
+
 int main(void)
 {
     struct CMUnitTest tests[] = {
@@ -129,6 +155,7 @@ int main(void)
         cmocka_unit_test(test_give_is_refused_as_free_is),
         cmocka_unit_test(test_give_tells_of_a_soft_budget),
         cmocka_unit_test(test_reset_drops_what_was_granted_since_the_mark),
+        cmocka_unit_test(test_frames_in_an_arena_leave_the_heap_alone),
     };
     return SCENE_RUN(tests);
 }

@@ -244,6 +244,10 @@ static void test_budgets_without_accounts_are_refused(void **state)
     assert_null(berth_malloc(berth, 100, 0));
     assert_int_equal(berth_failure(berth).status, BERTH_ERR_INVALID);
     assert_int_equal(berth_failure(berth).count, 1);
+    char text[40];
+    const berth_failure_t failure = berth_failure(berth);
+    (void)berth_explain(berth, &failure, text, sizeof text);
+    assert_string_equal(text, "the manager could not be started: its c");
 }
 
 static void test_caps_that_there_are_not_are_refused(void **state)
