@@ -20,7 +20,7 @@ build: ## build the library and the examples, into build/release
 	@cmake --preset release >/dev/null
 	@$(BUILD) release -j $(JOBS) $(QUIET)
 
-run: build ## see the engine at work: a tour of two minutes' reading
+run: build ## see the manager at work: a tour of two minutes' reading
 	@build/release/examples/tour/tour
 
 test: ## run every test and check, in every configuration and on every target

@@ -1,4 +1,4 @@
-/* failure.c: why a call was refused: remembers it, and puts it into words.
+/* failure.c: why a call is refused: at once, by each region asked, for good; and the record of it.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "event.h"

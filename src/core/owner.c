@@ -1,4 +1,4 @@
-/* owner.c: the running context's scopes and guards, and the end of an owner.
+/* owner.c: who may have blocks and where: owners, the running context's scopes and guards.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "event.h"
