@@ -7,6 +7,7 @@
  */
 #include "berth/berth.h"
 #include "berth/fit.h"
+#include "count/empty.h"
 #include "count/marks.h"
 #include "mtr.h"
 #include "stub_port.h"
@@ -58,15 +59,6 @@ static const berth_config_t config = {.port = &PORT,
                                       .event_count = EVENTS,
                                       .region_count = 2,
                                       .owner_count = OWNERS};
-
-/* A whole call in one instruction: what is left of it is the harness. */
-void bench_empty(void);
-#if defined(__arm__)
-__asm__(".text\n.syntax unified\n.thumb\n.globl bench_empty\n.type bench_empty, %function\n"
-        ".thumb_func\nbench_empty: bx lr\n");
-#else
-__asm__(".text\n.globl bench_empty\n.type bench_empty, @function\nbench_empty: ret\n");
-#endif
 
 typedef void *(*alloc_fn)(berth_t *, const berth_request_t *);
 typedef void (*free_fn)(berth_t *, void *);

@@ -5,6 +5,7 @@
  * engine is counted.
  */
 #include "berth/fit.h"
+#include "count/empty.h"
 #include "count/marks.h"
 #include "mtr.h"
 
@@ -19,15 +20,6 @@
 /* Of the peak, in percent: the arena is the first in which the trace succeeds. So the counts do not
  * depend on the last byte of what the engine needs. */
 static const uint32_t ARENA_PERCENT[] = {130, 175, 250, 400, 800, 1600};
-
-/* A whole engine in one instruction: what is left of a call to it is the harness. */
-void bench_empty(void);
-#if defined(__arm__)
-__asm__(".text\n.syntax unified\n.thumb\n.globl bench_empty\n.type bench_empty, %function\n"
-        ".thumb_func\nbench_empty: bx lr\n");
-#else
-__asm__(".text\n.globl bench_empty\n.type bench_empty, @function\nbench_empty: ret\n");
-#endif
 
 typedef berth_grant_t (*alloc_fn)(berth_region_t *, size_t, uint32_t, berth_tag_t);
 typedef berth_change_t (*free_fn)(berth_region_t *, uint32_t);

@@ -4,11 +4,11 @@
  * A round is one seed and one board: a fresh manager that the seed configures, and a few thousand
  * calls. A failure prints the round that replays it. The same file runs on the targets.
  */
+#include "options.h"
 #include "pipeline_generate.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #ifndef PIPELINE_OPS
@@ -53,43 +53,20 @@ static const char help[] =
     "  --table       print how many events were compared, by kind and status\n"
     "Exit: 0 no difference, 1 a difference, 2 wrong options.\n";
 
-static uint32_t option_number(options_t *options, const char *text)
-{
-    char *end = NULL;
-    const unsigned long number = text != NULL ? strtoul(text, &end, 0) : 0;
-    if (end == text || end == NULL || *end != '\0') {
-        options->is_wrong = true;
-    }
-    return (uint32_t)number;
-}
-
-/* Where the number of an option goes; NULL: there is no such option. */
-static uint32_t *option_named(options_t *options, const char *name)
-{
-    const struct {
-        const char *name;
-        uint32_t *number;
-    } all[] = {
-        {"--seed", &options->seed},         {"--ops", &options->ops},
-        {"--round", &options->round_ops},   {"--audit", &options->audit},
-        {"--progress", &options->progress},
-    };
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        if (strcmp(name, all[i].name) == 0) {
-            return all[i].number;
-        }
-    }
-    return NULL;
-}
-
 static options_t options_parse(int count, char **words)
 {
     options_t options = {
         .seed = 1, .ops = PIPELINE_OPS, .round_ops = ROUND_OPS, .audit = AUDIT_PERIOD};
+    const option_t numbers[] = {
+        {"--seed", &options.seed},         {"--ops", &options.ops},
+        {"--round", &options.round_ops},   {"--audit", &options.audit},
+        {"--progress", &options.progress}, {NULL, NULL},
+    };
     for (int i = 1; i < count; i++) {
-        uint32_t *number = option_named(&options, words[i]);
+        uint32_t *number = option_named(numbers, words[i]);
         if (number != NULL) {
-            *number = option_number(&options, i + 1 < count ? words[++i] : NULL);
+            const char *text = i + 1 < count ? words[++i] : NULL;
+            options.is_wrong = !option_read(text, number) || options.is_wrong;
         } else if (strcmp(words[i], "--board") == 0 && i + 1 < count) {
             options.board = pipeline_board_named(words[++i]);
             options.is_wrong = options.is_wrong || options.board == NULL;

@@ -1,19 +1,17 @@
 /* property.c: the engine against a slow, obvious model after every step.
  * SPDX-License-Identifier: Apache-2.0
  *
- *     gcc -std=c11 -O2 -g -Iinclude -Itests/model tests/property/property.c
- * tests/model/{model,shape,         trial,generate}.c src/engines/fit/fit.c -o property &&
- * ./property
+ * tests/target/run.sh shows how it is built by hand.
  *
  * A round is one seed and one profile: a fresh region whose shape the seed decides, and a few
  * thousand calls. A failure prints the round that replays it. The same file runs on the targets.
  */
 #include "generate.h"
+#include "options.h"
 #include "shape.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #ifndef PROPERTY_OPS
@@ -45,43 +43,21 @@ static const char help[] =
     "  --trace       print each call\n"
     "Exit: 0 no difference, 1 a difference, 2 wrong options.\n";
 
-static uint32_t option_number(options_t *options, const char *text)
-{
-    char *end = NULL;
-    const unsigned long number = text != NULL ? strtoul(text, &end, 0) : 0;
-    if (end == text || end == NULL || *end != '\0') {
-        options->is_wrong = true;
-    }
-    return (uint32_t)number;
-}
-
-/* Where the number of an option goes; NULL: there is no such option. */
-static uint32_t *option_named(options_t *options, const char *name)
-{
-    const struct {
-        const char *name;
-        uint32_t *number;
-    } all[] = {
-        {"--seed", &options->seed},
-        {"--ops", &options->ops},
-        {"--round", &options->round_ops},
-        {"--progress", &options->progress},
-    };
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        if (strcmp(name, all[i].name) == 0) {
-            return all[i].number;
-        }
-    }
-    return NULL;
-}
-
 static options_t options_parse(int count, char **words)
 {
     options_t options = {.seed = 1, .ops = PROPERTY_OPS, .round_ops = ROUND_OPS};
+    const option_t numbers[] = {
+        {"--seed", &options.seed},
+        {"--ops", &options.ops},
+        {"--round", &options.round_ops},
+        {"--progress", &options.progress},
+        {NULL, NULL},
+    };
     for (int i = 1; i < count; i++) {
-        uint32_t *number = option_named(&options, words[i]);
+        uint32_t *number = option_named(numbers, words[i]);
         if (number != NULL) {
-            *number = option_number(&options, i + 1 < count ? words[++i] : NULL);
+            const char *text = i + 1 < count ? words[++i] : NULL;
+            options.is_wrong = !option_read(text, number) || options.is_wrong;
         } else if (strcmp(words[i], "--profile") == 0 && i + 1 < count) {
             options.profile = profile_named(words[++i]);
             options.is_single = true;
