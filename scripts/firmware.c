@@ -15,13 +15,13 @@ static const berth_budget_t budgets[OWNERS] = {[1] = {.soft = 1000, .hard = 2000
 
 static berth_region_t heap_regions[] = {
     {.name = "sram",
-     .engine = &berth_fit_engine,
+     .engine = &berth_fit_bare_engine,
      .base = (void *)0x20000000,
      .size = 320 * 1024,
      .caps = {BERTH_CAP_BYTES | BERTH_CAP_INTERNAL | BERTH_CAP_DEFAULT},
      .budgets = budgets},
     {.name = "psram",
-     .engine = &berth_fit_engine,
+     .engine = &berth_fit_bare_engine,
      .base = (void *)0x60000000,
      .size = 8 * 1024 * 1024,
      .caps = {BERTH_CAP_BYTES | BERTH_CAP_EXTERNAL | BERTH_CAP_DEFAULT},

@@ -64,10 +64,16 @@ typedef struct berth_place {
     int32_t status;  /* BERTH_OK: mine; BERTH_ERR_INVALID: not mine; BERTH_ERR_UNKNOWN */
 } berth_place_t;
 
+/* What note() keeps for undo(): the engine's. */
+typedef struct berth_note {
+    uint32_t words[20];
+} berth_note_t;
+
 typedef struct berth_engine {
     const char *name;
     bool is_isr_safe; /* alloc(), free(), cost() and find() are so short that an ISR may call them,
                          and interrupts be masked around them */
+    bool is_unbroken; /* what is free never lies in pieces: as long as it suffices, it can be had */
 
     /* Tells how many bytes the bookkeeping needs if it is kept beside the region; 0 if it
      * cannot. */
@@ -125,6 +131,13 @@ typedef struct berth_engine {
     /* As walk(), and verifies all bookkeeping that concerns this block: BERTH_ERR_CORRUPT if any
      * is damaged. Following the cursor from the start to the end verifies the region. */
     berth_block_t (*check)(const berth_region_t *region, uint32_t cursor);
+
+    /* Notes all that alloc() of this is about to change; if it is granted, undo() puts that back as
+     * it was, to the last byte. Several are undone the last one first, and nothing else happens
+     * between. NULL: the engine cannot. */
+    void (*note)(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag,
+                 berth_note_t *note);
+    void (*undo)(berth_region_t *region, const berth_note_t *note);
 
     /* Tells where an arena stands; and drops at once all blocks granted since then.
      * BERTH_ERR_INVALID: it never stood there, or is below it by now. NULL: the engine is no

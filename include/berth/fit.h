@@ -28,6 +28,10 @@ extern "C" {
  * written. */
 extern BERTH_API const berth_engine_t berth_fit_engine;
 
+/* The same engine without what needs want to know beforehand (note() and undo()): less code for who
+ * has none. */
+extern BERTH_API const berth_engine_t berth_fit_bare_engine;
+
 /* The same engine in its debug form: guard bytes before and after each block, poison on free, and a
  * quarantine that keeps freed blocks back. It writes single bytes, so the region must bear that.
  * Damage is reported by free(), resize() and check(). */

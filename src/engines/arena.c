@@ -471,6 +471,7 @@ static berth_block_t arena_check(const berth_region_t *region, uint32_t cursor)
 
 const berth_engine_t berth_arena_engine = {
     .name = "arena",
+    .is_unbroken = true,
     .beside_size = arena_beside_size,
     .start = arena_start,
     .alloc = arena_alloc,

@@ -382,6 +382,7 @@ static berth_block_t pool_check(const berth_region_t *region, uint32_t cursor)
 
 const berth_engine_t berth_pool_engine = {
     .name = "pool",
+    .is_unbroken = true,
     .is_isr_safe = true,
     .beside_size = pool_beside_size,
     .start = pool_start,

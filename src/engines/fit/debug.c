@@ -43,7 +43,7 @@ typedef struct debug_quarantine {
     uint32_t bytes; /* that they take */
 } debug_quarantine_t;
 
-static const berth_engine_t *const inner = &berth_fit_engine;
+static const berth_engine_t *const inner = &berth_fit_bare_engine;
 static const debug_quarantine_t empty; /* as it starts, and when it is found broken */
 
 static uint8_t *byte_at(const berth_region_t *region, uint32_t offset)

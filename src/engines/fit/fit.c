@@ -7,14 +7,11 @@
 #include "bins.h"
 #include "inspect.h"
 #include "locate.h"
+#include "room.h"
 #include "start.h"
 #include "zones.h"
 
 #define NO_GRANT ((berth_grant_t){.offset = BERTH_NOWHERE, .size = 0})
-
-/* Of words that a taken block may leave: none, or enough for another block; or any number. */
-#define NO_CRUMBS (~6u)
-#define ANY_WORDS UINT32_MAX
 
 /* --- free blocks ----------------------------------------------------------------------------- */
 
@@ -113,59 +110,6 @@ static SHARED void give_low(fit_t *fit, uint32_t at, uint32_t end, uint32_t room
 }
 
 /* --- alloc ----------------------------------------------------------------------------------- */
-
-/* Where there is room for a request. */
-typedef enum room {
-    ROOM_BIN, /* in a bin, and what is left fits or is of use */
-    ROOM_ZONE,
-    ROOM_TOP,
-    ROOM_LAST_BIN, /* in a bin */
-    ROOM_NOWHERE
-} room_t;
-
-/* Bit n: a free block in a bin has n words more than needed. */
-static inline uint32_t room_bins(const fit_t *fit, uint32_t need)
-{
-    return need < BINNED ? fit->bins_used >> (need / WORD) : 0;
-}
-
-/* The size of the smallest free block in the bins, as room_bins() tells them. */
-static inline uint32_t room_bin_size(uint32_t need, uint32_t bins)
-{
-    return need + (uint32_t)__builtin_ctz(bins) * WORD;
-}
-
-/* The order of preference: it decides how much memory fragmentation costs. */
-static inline room_t room_find(const fit_t *fit, uint32_t need)
-{
-    if ((room_bins(fit, need) & NO_CRUMBS) != 0) {
-        return ROOM_BIN;
-    }
-    if (zones_largest(fit) >= header_free(fit, need)) {
-        return ROOM_ZONE;
-    }
-    if (fit->last - fit->top >= need) {
-        return ROOM_TOP;
-    }
-    return room_bins(fit, need) != 0 ? ROOM_LAST_BIN : ROOM_NOWHERE;
-}
-
-/* The free block to take, 0 if there is none. */
-static SHARED uint32_t room_block(const fit_t *fit, uint32_t need)
-{
-    const room_t room = room_find(fit, need);
-    if (room == ROOM_NOWHERE) {
-        return 0;
-    }
-    if (room == ROOM_TOP) {
-        return fit->top;
-    }
-    if (room == ROOM_ZONE) {
-        return zones_block(fit, zones_find(fit, header_free(fit, need)));
-    }
-    const uint32_t bins = room_bins(fit, need) & (room == ROOM_BIN ? NO_CRUMBS : ANY_WORDS);
-    return bins_first(fit, room_bin_size(need, bins));
-}
 
 static SHARED berth_grant_t block_grant(fit_t *fit, uint32_t at, uint32_t want, berth_tag_t tag)
 {
@@ -266,7 +210,7 @@ static inline berth_grant_t alloc_plain(fit_t *fit, uint32_t want, berth_tag_t t
 }
 
 /* Most requests are small and of a size that was freed before: they find their block in its bin. */
-static berth_grant_t fit_alloc(berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag)
+berth_grant_t fit_alloc(berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag)
 {
     fit_t *fit = fit_of(region);
     if (!HAS_SHORT_WAYS || align != 0 || tag - 1 >= BERTH_TAG_OWNER) {
@@ -356,7 +300,7 @@ static NOINLINE berth_change_t free_any(fit_t *fit, uint32_t offset)
 
 /* Most frees are of small blocks between two live ones. What follows a block that claims to be
  * small is in the region: so all that its header and the next one have to show is asked at once. */
-static berth_change_t fit_free(berth_region_t *region, uint32_t offset)
+berth_change_t fit_free(berth_region_t *region, uint32_t offset)
 {
     fit_t *fit = fit_of(region);
     const uint32_t at = offset - WORD;
@@ -415,7 +359,7 @@ static void resize_to(fit_t *fit, uint32_t at, uint32_t want, uint32_t room)
     }
 }
 
-static berth_change_t fit_resize(berth_region_t *region, uint32_t offset, size_t size)
+berth_change_t fit_resize(berth_region_t *region, uint32_t offset, size_t size)
 {
     fit_t *fit = fit_of(region);
     const uint32_t at = locate_block(fit, offset);
@@ -457,13 +401,13 @@ bool fit_bin_is_whole(const fit_t *fit, uint32_t size)
     return bins_hold(fit, bins_head(size));
 }
 
-static uint32_t fit_cost(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag)
+uint32_t fit_cost(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag)
 {
     const fit_t *fit = fit_of(region);
     return request_is_sane(fit, size, align, tag) ? want_any(fit, size, tag) << fit->spread : 0;
 }
 
-static uint32_t fit_allocatable(const berth_region_t *region, uint32_t align, berth_tag_t tag)
+uint32_t fit_allocatable(const berth_region_t *region, uint32_t align, berth_tag_t tag)
 {
     const fit_t *fit = fit_of(region);
     if (!request_is_sane(fit, 1, align, tag)) {
@@ -476,24 +420,9 @@ static uint32_t fit_allocatable(const berth_region_t *region, uint32_t align, be
                                                            : 0;
 }
 
-static bool fit_fits(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag)
+bool fit_fits(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag)
 {
     return size - 1 < fit_allocatable(region, align, tag);
 }
 
-const berth_engine_t berth_fit_engine = {
-    .name = "fit",
-    .beside_size = fit_beside_size,
-    .start = fit_start,
-    .alloc = fit_alloc,
-    .free = fit_free,
-    .resize = fit_resize,
-    .cost = fit_cost,
-    .allocatable = fit_allocatable,
-    .fits = fit_fits,
-    .find = fit_find,
-    .give = fit_give,
-    .word = fit_word,
-    .walk = fit_walk,
-    .check = fit_check,
-};
+const berth_engine_t berth_fit_bare_engine = {FIT_METHODS};
