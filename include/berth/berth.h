@@ -81,7 +81,7 @@ typedef struct berth_manager {
     berth_window_t *windows;  /* the innermost first */
     berth_region_t *plain; /* what a request without caps tries first, if short ways lead there */
     uint32_t sequence;     /* of the next event; atomic */
-    uint32_t attention;    /* contexts under guard, and ATTENTION_OWNERS: 0 as a rule */
+    uint32_t attention;    /* contexts under guard, and ATTENTION_*: 0 as a rule */
     uint8_t owner_count;
     uint8_t region_count;
     bool is_lenient;
@@ -95,6 +95,11 @@ typedef struct berth_manager {
     uint32_t scrubbed[4]; /* a bit for each owner */
     berth_context_t boot; /* the context where the port knows none */
     berth_failure_t failure;
+    uint32_t needy;                     /* a bit for owners, modulo 32, whose needs are reserved */
+    struct berth_need *needs;           /* these */
+    const struct berth_holder *holder;  /* who knows about them; NULL: none ever was */
+    struct berth_reclaimer *reclaimers; /* in order */
+    uint32_t is_preparing;              /* 1: somebody makes a need fit */
 } berth_t;
 
 /* A manager that nobody has started: all zero but its configuration. */
@@ -102,9 +107,7 @@ typedef struct berth_manager {
 #define BERTH_INITIAL(config)                                                                      \
     {                                                                                              \
         (config), NULL, NULL, NULL, NULL, 0, 0, 0, 0, false, false, false, {}, {}, 0, 0, {}, {},   \
-            {},                                                                                    \
-        {                                                                                          \
-        }                                                                                          \
+            {}, {}, 0, NULL, NULL, NULL, 0                                                         \
     }
 #else
 #define BERTH_INITIAL(the_config)                                                                  \
@@ -258,7 +261,7 @@ BERTH_API BERTH_MUST_CHECK bool berth_can(berth_t *berth, const void *pointer, s
                                           berth_caps_t caps);
 
 /* Tells the largest size that berth_alloc() of this request would grant now: owner, budgets, guards
- * and `left` included, all hops, whatever sizes they name. */
+ * floors and `left` included, all hops, whatever sizes they name. */
 BERTH_API BERTH_MUST_CHECK uint32_t berth_allocatable(berth_t *berth,
                                                       const berth_request_t *request);
 

@@ -8,7 +8,9 @@
  *   block    a piece of a region: live (somebody's) or free (nobody's)
  *   owner    who pays for a live block: a component, not a task
  *   account  what an owner holds in a region; its budget says how much it may
+ *   floor    what a region keeps back for named users
  *   request  what a block must be, where it had better be, and what to try otherwise
+ *   need     a list of blocks that must be placeable together
  *   context  the running task or ISR: whose scope it is in, and what is guarded against
  *   event    one record of one outcome, refusals included
  *   offset   where something is, in bytes from the region's first byte
@@ -46,7 +48,8 @@ typedef enum berth_status {
     BERTH_ERR_LEFT = -6,    /* less would be left in the region than the request demands */
     BERTH_ERR_GUARD = -7,   /* the context is guarded against it */
     BERTH_ERR_BUSY = -8,    /* a lock was refused */
-    BERTH_ERR_UNKNOWN = -9  /* nobody can tell whose block it is */
+    BERTH_ERR_UNKNOWN = -9, /* nobody can tell whose block it is */
+    BERTH_ERR_FLOOR = -10   /* what is free there is kept for others */
 } berth_status_t;
 
 /* --- owners ---------------------------------------------------------------------------------- */
@@ -70,6 +73,13 @@ typedef struct berth_budget {
     uint32_t soft; /* exceeding it is an event */
     uint32_t hard; /* exceeding it is refused */
 } berth_budget_t;
+
+/* Bytes of a region that are kept free for named users: whoever is none must leave them. */
+typedef struct berth_floor {
+    uint32_t bytes; /* 0: the end of a list of floors. All of a region's are below 4 GB */
+    uint32_t caps;  /* whoever needs all of these is a user; 0: nobody is by caps */
+    const berth_owner_t *owners; /* who are users, ended by 0; NULL: nobody is by name */
+} berth_floor_t;
 
 /* --- caps ------------------------------------------------------------------------------------ */
 
@@ -157,6 +167,7 @@ typedef struct berth_region {
     berth_account_t *accounts;     /* one for each owner of the manager; NULL: only totals */
     const berth_budget_t *budgets; /* one for each account; NULL: no limits. Need accounts */
     berth_window_t *aliases;       /* where else the CPU sees it */
+    const berth_floor_t *floors;   /* what is kept back, ended by one of 0 bytes; NULL: nothing */
 
     void *book; /* the engine's: where its bookkeeping starts. Set by start() */
 
@@ -167,10 +178,13 @@ typedef struct berth_region {
     uint32_t capacity;     /* bytes that blocks can take */
     berth_account_t total; /* what all owners hold */
     uint32_t refused;      /* requests that this region was asked for and did not serve */
-    uint32_t slack;        /* a block takes no more than its size, its alignment and this */
-    uint32_t changes;      /* calls that changed a block: a cursor outlives none */
-    berth_caps_t able;     /* all words of caps together, and whether short ways lead here */
-    berth_ring_t ring;     /* of what happened to its blocks */
+    uint32_t slack;     /* a block takes no more than its size, its alignment and this; UINT32_MAX:
+                              it must be looked at closely */
+    uint32_t changes;   /* calls that changed a block: a cursor outlives none */
+    berth_caps_t able;  /* all words of caps together, and whether short ways lead here */
+    uint32_t held;      /* a bit for some offsets each: needs hold blocks only there */
+    uint32_t unclaimed; /* bytes of such blocks that nobody has claimed */
+    berth_ring_t ring;  /* of what happened to its blocks */
 } berth_region_t;
 
 /* --- requests -------------------------------------------------------------------------------- */
@@ -226,6 +240,8 @@ typedef enum berth_event_kind {
     BERTH_EVENT_VIOLATION, /* a guarded context did what it is guarded against */
     BERTH_EVENT_REGION,    /* a region was added */
     BERTH_EVENT_RETIRE,    /* an owner was retired */
+    BERTH_EVENT_CLAIM,     /* a block that a need holds was claimed */
+    BERTH_EVENT_RETURN,    /* it was freed, and so returned to the need */
     BERTH_EVENT_KINDS
 } berth_event_kind_t;
 

@@ -56,8 +56,9 @@ static inline bool is_power_of_two_or_0(uint32_t value)
 /* In a region's `able`, beside its caps: the short ways may lead here. */
 #define ABLE_SHORT 0x80000000u
 
-/* In berth_t's `attention`: there are retired or scrubbed owners. */
+/* In berth_t's `attention`: there are retired or scrubbed owners; needs are reserved. */
 #define ATTENTION_OWNERS 0x80000000u
+#define ATTENTION_NEEDS 0x40000000u
 
 /* --- locks ----------------------------------------------------------------------------------- */
 
@@ -134,6 +135,48 @@ bool spot_holds(const spot_t *spot);
 berth_block_t spot_look(berth_t *berth, const spot_t *spot);
 
 void *block_pointer(const berth_region_t *region, uint32_t offset);
+
+/* Where the board says that a spot is: alignment is of this. */
+static inline uint32_t spot_address(spot_t spot)
+{
+    const bool is_anywhere = spot.region->engine->pointer != NULL;
+    return is_anywhere ? (uint32_t)(uintptr_t)block_pointer(spot.region, spot.offset)
+                       : spot.region->address + spot.offset;
+}
+
+/* --- blocks that needs hold ------------------------------------------------------------------ */
+
+/* How a need has to do with a block. */
+typedef enum hold {
+    HOLD_NONE,
+    HOLD_CLAIMED,
+    HOLD_UNCLAIMED /* nobody was ever given its pointer, or it was freed */
+} hold_t;
+
+/* What need.c does for the other stages: through a table, so that who reserves nothing does not
+ * link it. */
+typedef struct berth_holder {
+    /* Hands out a block that suits a request of its owner's; NULL: there is none. */
+    void *(*claim)(berth_t *berth, const berth_request_t *request, berth_owner_t owner,
+                   uint32_t site);
+
+    /* The same two with the region's lock held. Takes a claimed block back, and tells of it. */
+    hold_t (*look)(berth_t *berth, const spot_t *spot);
+    void (*take_back)(berth_t *berth, const spot_t *spot, uint32_t site);
+} berth_holder_t;
+
+/* The bit in a region's `held` for an offset. */
+static inline uint32_t held_bit(uint32_t offset)
+{
+    return 1u << (offset * 0x9E3779B1u >> 27);
+}
+
+/* With the region's lock held. */
+static inline hold_t spot_hold(berth_t *berth, const spot_t *spot)
+{
+    return (spot->region->held & held_bit(spot->offset)) != 0 ? berth->holder->look(berth, spot)
+                                                              : HOLD_NONE;
+}
 
 /* For memory that bears nothing but words. `block`, `to` and `from` are aligned to 4. Bounded by
  * the size. */

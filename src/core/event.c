@@ -96,8 +96,8 @@ void event_alarm_budget(berth_t *berth, const berth_region_t *region, const bert
 }
 
 static const char *const STATUS_NAMES[] = {
-    "fine",        "makes no sense", "no room",        "damaged", "no such memory",
-    "over budget", "must be left",   "forbidden here", "locked",  "not known",
+    "fine",         "makes no sense", "no room", "damaged",   "no such memory",  "over budget",
+    "must be left", "forbidden here", "locked",  "not known", "kept for others",
 };
 
 const char *berth_status_name(int32_t status)

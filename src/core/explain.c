@@ -2,44 +2,11 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "route.h"
-
-/* Text that grows as far as there is room, and is counted beyond. */
-typedef struct text {
-    char *start;
-    size_t room;
-    size_t length;
-} text_t;
-
-static void text_letter(text_t *text, char letter)
-{
-    if (text->length + 1 < text->room) {
-        text->start[text->length] = letter;
-    }
-    text->length++;
-}
-
-static void text_words(text_t *text, const char *words)
-{
-    for (; *words != '\0'; words++) {
-        text_letter(text, *words);
-    }
-}
-
-/* Bounded by the 10 digits of a number. */
-static void text_number(text_t *text, uint32_t number)
-{
-    uint32_t scale = 1;
-    while (number / scale >= 10) {
-        scale *= 10;
-    }
-    for (; scale != 0; scale /= 10) {
-        text_letter(text, (char)('0' + number / scale % 10));
-    }
-}
+#include "text.h"
 
 static const char *const KIND_NAMES[BERTH_EVENT_KINDS] = {
-    "alloc", "fallback", "free",      "resize", "give",
-    "reset", "budget",   "violation", "region", "retire",
+    "alloc",  "fallback",  "free",   "resize", "give",  "reset",
+    "budget", "violation", "region", "retire", "claim", "return",
 };
 
 const char *berth_event_name(uint8_t kind)
@@ -116,13 +83,6 @@ static void text_refusal(text_t *text, const berth_t *berth, const berth_failure
     text_hint(text, failure);
     text_words(text, "; needed:");
     text_caps(text, caps_meant(failure->needed));
-}
-
-static void text_end(const text_t *text)
-{
-    if (text->room != 0) {
-        text->start[text->length < text->room ? text->length : text->room - 1] = '\0';
-    }
 }
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): written to, as `text.start` */

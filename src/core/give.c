@@ -29,7 +29,8 @@ static int32_t give_judge(const berth_t *berth, const berth_region_t *region, be
         region->owner != BERTH_NO_OWNER) {
         return BERTH_ERR_INVALID;
     }
-    return block.owner != owner ? ledger_bars(region, owner, block.taken, 0) : BERTH_OK;
+    const bool is_beyond = block.owner != owner && ledger_exceeds(region, owner, block.taken);
+    return is_beyond ? BERTH_ERR_BUDGET : BERTH_OK;
 }
 
 static int32_t give_do(berth_t *berth, spot_t spot, berth_event_t event)
@@ -37,8 +38,8 @@ static int32_t give_do(berth_t *berth, spot_t spot, berth_event_t event)
     berth_region_t *region = spot.region;
     const berth_owner_t owner = event.owner;
     const berth_block_t block = region->engine->find(region, spot.offset);
-    int32_t status =
-        spot_holds(&spot) ? give_judge(berth, region, block, owner) : BERTH_ERR_INVALID;
+    const bool is_ordinary = spot_holds(&spot) && spot_hold(berth, &spot) == HOLD_NONE;
+    int32_t status = is_ordinary ? give_judge(berth, region, block, owner) : BERTH_ERR_INVALID;
     if (status == BERTH_OK) {
         status = region->engine->give(region, spot.offset, owner);
     }

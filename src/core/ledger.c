@@ -9,33 +9,69 @@ static bool region_has_budgets(const berth_region_t *region)
 }
 
 /* Bytes that blocks can still take. Where nobody knows (a foreign heap), what its engine would
- * grant counts, if something must be left. */
-static uint32_t region_room(const berth_region_t *region, uint32_t left)
+ * grant counts, if something must stay. */
+static uint32_t region_room(const berth_region_t *region, uint32_t staying)
 {
-    return region->capacity == UINT32_MAX && left != 0
+    return region->capacity == UINT32_MAX && staying != 0
                ? region->engine->allocatable(region, 0, BERTH_OTHERS)
                : region->capacity - region->total.live;
 }
 
-int32_t ledger_bars(const berth_region_t *region, berth_owner_t owner, uint32_t cost, uint32_t left)
+static bool floor_is_for(const berth_floor_t *floor, berth_owner_t owner, berth_caps_t needed)
 {
-    if (region_has_budgets(region)) {
-        const uint32_t index = owner_account(owner);
-        const uint32_t hard = region->budgets[index].hard;
-        const uint32_t live = region->accounts[index].live;
-        if (hard != 0 && (live > hard || cost > hard - live)) {
-            return BERTH_ERR_BUDGET;
-        }
+    const berth_owner_t *each = floor->owners;
+    while (each != NULL && *each != BERTH_NO_OWNER && *each != owner) {
+        each++;
     }
-    const uint32_t room = region_room(region, left);
-    return left != 0 && (left > room || cost > room - left) ? BERTH_ERR_LEFT : BERTH_OK;
+    return (each != NULL && *each == owner) || (floor->caps != 0 && has_all(needed, floor->caps));
+}
+
+uint32_t ledger_kept(const berth_region_t *region, berth_owner_t owner, berth_caps_t needed)
+{
+    uint32_t kept = 0;
+    const berth_floor_t *floor = region->floors;
+    for (; floor != NULL && floor->bytes != 0; floor++) {
+        kept += floor_is_for(floor, owner, needed) ? 0 : floor->bytes;
+    }
+    return kept;
+}
+
+/* Whether `staying` bytes stay free when `cost` are taken. */
+static bool region_spares(const berth_region_t *region, uint32_t cost, uint32_t staying)
+{
+    const uint32_t room = region_room(region, staying);
+    return staying == 0 || (staying <= room && cost <= room - staying);
+}
+
+bool ledger_exceeds(const berth_region_t *region, berth_owner_t owner, uint32_t cost)
+{
+    if (!region_has_budgets(region)) {
+        return false;
+    }
+    const uint32_t index = owner_account(owner);
+    const uint32_t hard = region->budgets[index].hard;
+    const uint32_t live = region->accounts[index].live;
+    return hard != 0 && (live > hard || cost > hard - live);
+}
+
+int32_t ledger_bars(const berth_region_t *region, berth_owner_t owner, uint32_t cost,
+                    const berth_request_t *hop)
+{
+    if (ledger_exceeds(region, owner, cost)) {
+        return BERTH_ERR_BUDGET;
+    }
+    if (!region_spares(region, cost, hop_left(hop))) {
+        return BERTH_ERR_LEFT;
+    }
+    const uint32_t kept = ledger_kept(region, owner, hop_needed(hop));
+    return region_spares(region, cost, kept) ? BERTH_OK : BERTH_ERR_FLOOR;
 }
 
 int32_t ledger_judge(const berth_region_t *region, berth_owner_t owner, const berth_request_t *hop)
 {
     const uint32_t cost = region->engine->cost(region, hop->size, hop->align, owner);
     const bool has_room = cost != 0 && cost <= region->capacity - region->total.live;
-    return has_room ? ledger_bars(region, owner, cost, hop_left(hop)) : BERTH_ERR_NOMEM;
+    return has_room ? ledger_bars(region, owner, cost, hop) : BERTH_ERR_NOMEM;
 }
 
 uint32_t ledger_grantable(const berth_region_t *region, berth_owner_t owner,
@@ -43,14 +79,14 @@ uint32_t ledger_grantable(const berth_region_t *region, berth_owner_t owner,
 {
     const berth_engine_t *engine = region->engine;
     const uint32_t least = engine->cost(region, 1, hop->align, owner);
-    if (least == 0 || ledger_bars(region, owner, least, hop_left(hop)) != BERTH_OK) {
+    if (least == 0 || ledger_bars(region, owner, least, hop) != BERTH_OK) {
         return 0; /* soon: an ISR may be asking */
     }
     uint32_t high = engine->allocatable(region, hop->align, owner); /* the largest that might do */
     uint32_t low = 0; /* the largest that is known to do */
     for (uint32_t size = high; low < high; size = high - (high - low) / 2) {
         const uint32_t cost = engine->cost(region, size, hop->align, owner);
-        if (ledger_bars(region, owner, cost, hop_left(hop)) == BERTH_OK) {
+        if (ledger_bars(region, owner, cost, hop) == BERTH_OK) {
             low = size;
         } else {
             high = size - 1;

@@ -127,6 +127,16 @@ static void *block_zero(void *block, const berth_request_t *hop)
                                                 : memset(block, 0, hop->size);
 }
 
+/* Serves a request that is allowed: from what its owner's needs hold, or from what is free. */
+static void *job_grant(job_t *job)
+{
+    void *block = NULL;
+    if ((job->berth->attention & ATTENTION_NEEDS) != 0) {
+        block = job->berth->holder->claim(job->berth, job->hop, job->owner, job->site);
+    }
+    return block != NULL ? block : job_serve(job);
+}
+
 /* Serves any request. */
 COLD void *alloc_for(berth_t *berth, const berth_request_t *request, uint32_t site)
 {
@@ -138,7 +148,7 @@ COLD void *alloc_for(berth_t *berth, const berth_request_t *request, uint32_t si
     const berth_context_t *context = context_of(berth);
     job.guards = context->guards;
     job.owner = request->owner != BERTH_NO_OWNER ? request->owner : context_owner(context);
-    void *block = job_is_allowed(&job) ? job_serve(&job) : NULL;
+    void *block = job_is_allowed(&job) ? job_grant(&job) : NULL;
     if (block == NULL) {
         berth_event_t event = event_of(BERTH_EVENT_ALLOC, job.status, job.owner, site);
         return job_fail(&job, request, &event);
@@ -183,18 +193,11 @@ static int32_t spot_scrub(berth_t *berth, const spot_t *spot)
     return block.status == BERTH_ERR_BUSY ? BERTH_ERR_BUSY : BERTH_OK;
 }
 
-/* Takes back the block at a spot whose region may be entered. */
-static int32_t region_free(berth_t *berth, const spot_t *spot, uint32_t site)
+/* Takes back a block of the engine's, and tells of it. With the region's lock held. */
+static int32_t block_free(berth_t *berth, const spot_t *spot, uint32_t site)
 {
     berth_region_t *region = spot->region;
-    const uintptr_t key = lock_take(berth->port, &region->lock);
-    if (key == BERTH_LOCK_REFUSED) {
-        return BERTH_ERR_BUSY;
-    }
-    berth_change_t change = {.status = BERTH_ERR_INVALID};
-    if (spot_holds(spot)) {
-        change = region->engine->free(region, spot->offset);
-    }
+    const berth_change_t change = region->engine->free(region, spot->offset);
     if (change.status == BERTH_OK) {
         const berth_owner_t owner = (berth_owner_t)change.owner;
         berth_event_t event = event_at(BERTH_EVENT_FREE, spot, owner, site);
@@ -204,8 +207,27 @@ static int32_t region_free(berth_t *berth, const spot_t *spot, uint32_t site)
         }
         event_post(berth, region, &event);
     }
-    lock_leave(berth->port, &region->lock, key);
     return change.status;
+}
+
+/* Takes back the block at a spot whose region may be entered. */
+static int32_t region_free(berth_t *berth, const spot_t *spot, uint32_t site)
+{
+    berth_region_t *region = spot->region;
+    const uintptr_t key = lock_take(berth->port, &region->lock);
+    if (key == BERTH_LOCK_REFUSED) {
+        return BERTH_ERR_BUSY;
+    }
+    int32_t status = BERTH_ERR_INVALID;
+    const hold_t hold = spot_hold(berth, spot);
+    if (hold == HOLD_CLAIMED) {
+        berth->holder->take_back(berth, spot, site);
+        status = BERTH_OK;
+    } else if (hold == HOLD_NONE && spot_holds(spot)) {
+        status = block_free(berth, spot, site);
+    }
+    lock_leave(berth->port, &region->lock, key);
+    return status;
 }
 
 /* What speaks against freeing there; overwrites what is to be scrubbed. */

@@ -12,20 +12,13 @@ typedef struct resizing {
     bool roams;          /* the request says where it may live */
     bool is_tried;       /* where it is; and refused: the job's status */
     bool is_scrubbed;    /* stays as large as it is, and what it lost is to be overwritten */
+    bool is_held;        /* by a need: stays as large as it is */
     size_t size;         /* granted */
 } resizing_t;
 
 static bool request_roams(const berth_request_t *request)
 {
     return (request->needed | request->preferred) != 0 || request->otherwise != NULL;
-}
-
-/* Where the board says that a spot is: alignment is of this. */
-static uint32_t spot_address(spot_t spot)
-{
-    const bool is_anywhere = spot.region->engine->pointer != NULL;
-    return is_anywhere ? (uint32_t)(uintptr_t)block_pointer(spot.region, spot.offset)
-                       : spot.region->address + spot.offset;
 }
 
 /* Whether a block may stay where it is. */
@@ -41,9 +34,9 @@ static int32_t growth_judge(const resizing_t *resizing, const berth_request_t *r
     const berth_region_t *region = resizing->spot.region;
     const berth_block_t *block = &resizing->block;
     const uint32_t cost = region->engine->cost(region, request->size, 0, block->owner);
-    return cost <= block->taken
-               ? BERTH_OK
-               : ledger_bars(region, block->owner, cost - block->taken, resizing->left);
+    const berth_request_t terms = {.left = resizing->left, .needed = request->needed};
+    return cost <= block->taken ? BERTH_OK
+                                : ledger_bars(region, block->owner, cost - block->taken, &terms);
 }
 
 static void resize_book(const job_t *job, const spot_t *spot, berth_change_t change)
@@ -71,7 +64,9 @@ static int32_t resize_here(const job_t *job, const resizing_t *resizing)
     berth_change_t change = {.before = resizing->block.taken,
                              .after = resizing->block.taken,
                              .owner = resizing->block.owner};
-    if (!resizing->is_scrubbed) {
+    if (resizing->is_held) {
+        change.status = job->hop->size <= resizing->block.size ? BERTH_OK : BERTH_ERR_NOMEM;
+    } else if (!resizing->is_scrubbed) {
         change = spot->region->engine->resize(spot->region, spot->offset, job->hop->size);
     }
     if (change.status == BERTH_OK) {
@@ -93,8 +88,10 @@ static bool resize_stay(job_t *job, resizing_t *resizing)
     bool is_done = false;
     resizing->block = region->engine->find(region, resizing->spot.offset);
     job->owner = resizing->block.owner;
-    if (!spot_holds(&resizing->spot) || resizing->block.status != BERTH_OK ||
-        !owner_is_served(job->berth, job->owner)) {
+    const hold_t hold = spot_hold(job->berth, &resizing->spot);
+    resizing->is_held = hold == HOLD_CLAIMED;
+    if (hold == HOLD_UNCLAIMED || !spot_holds(&resizing->spot) ||
+        resizing->block.status != BERTH_OK || !owner_is_served(job->berth, job->owner)) {
         resizing->block.status = BERTH_ERR_INVALID;
         job->status = BERTH_ERR_INVALID;
     } else if (block_suits(resizing, job->hop)) {

@@ -183,6 +183,8 @@ static void region_clear(const berth_t *berth, berth_region_t *region)
     region->total = (berth_account_t){0};
     region->refused = 0;
     region->changes = 0;
+    region->held = 0;
+    region->unclaimed = 0;
     region->ring = (berth_ring_t){.skip = UINT32_MAX};
     if (region->accounts != NULL) {
         memset(region->accounts, 0, berth->owner_count * sizeof *region->accounts);
@@ -202,7 +204,9 @@ static COLD void region_plan(const berth_t *berth, berth_region_t *region)
     region->able = region->caps[0] | region->caps[1] | region->caps[2] | BERTH_CAP_WORDS;
     region->able |= region_is_short(region) ? ABLE_SHORT : 0;
     region->capacity = region_capacity(region);
-    region->slack = engine->cost(region, 1, 0, BERTH_OTHERS) + region->granule;
+    region->slack = region->floors == NULL
+                        ? engine->cost(region, 1, 0, BERTH_OTHERS) + region->granule
+                        : UINT32_MAX;
 }
 
 /* Sets all that a manager keeps in a region. False: it makes no sense. */

@@ -10,7 +10,7 @@
 #define BERTH_SHORT_H
 
 #include "event.h"
-#include "route.h"
+#include "ledger.h"
 
 #define SHORT static inline __attribute__((always_inline))
 #define UNLIKELY(claim) __builtin_expect((claim), 0)
@@ -18,11 +18,20 @@
 /* Who asked, for the event. */
 #define SITE_OF(request) ((request)->site != 0 ? (request)->site : SITE)
 
-/* Whether a request is one hop of one size without conditions. */
-SHORT bool short_suits(const berth_t *berth, const berth_request_t *request)
+/* Whether nothing needs attention but other owners' reservations. */
+static COLD bool short_attends(berth_t *berth, const berth_request_t *request)
 {
-    return (request->smallest | request->left | request->preferred | berth->attention |
-            (uintptr_t)request->otherwise | request->is_zeroed) == 0;
+    const berth_owner_t owner =
+        request->owner != BERTH_NO_OWNER ? request->owner : context_owner(context_of(berth));
+    return berth->attention == ATTENTION_NEEDS && (berth->needy >> owner % 32u & 1u) == 0;
+}
+
+/* Whether a request is one hop of one size without conditions. */
+SHORT bool short_suits(berth_t *berth, const berth_request_t *request)
+{
+    return (request->smallest | request->left | request->preferred | (uintptr_t)request->otherwise |
+            request->is_zeroed) == 0 &&
+           (berth->attention == 0 || short_attends(berth, request));
 }
 
 /* The region that manager.c would ask first, if the first word of caps decides that. */
@@ -114,6 +123,13 @@ SHORT void short_book(berth_t *berth, berth_region_t *region, berth_grant_t gran
     }
 }
 
+/* Whether the ledger allows what comes near to a bound, or to a floor. */
+static COLD bool short_judge(const berth_region_t *region, const berth_request_t *request,
+                             berth_owner_t owner)
+{
+    return ledger_judge(region, owner, request) == BERTH_OK;
+}
+
 /* Allocates in a region whose lock is held. NULL: not as easily as that. */
 SHORT void *short_serve(berth_t *berth, berth_region_t *region, const berth_request_t *request,
                         berth_owner_t owner)
@@ -123,7 +139,7 @@ SHORT void *short_serve(berth_t *berth, berth_region_t *region, const berth_requ
     const uint32_t hard = budgets != NULL ? budgets[index].hard - 1u : UINT32_MAX; /* none: 0 - 1 */
     const uint64_t most =
         (uint64_t)region->accounts[index].live + request->size + request->align + region->slack;
-    if (most > hard) {
+    if (UNLIKELY(most > hard) && !short_judge(region, request, owner)) {
         return NULL;
     }
     asker_t asker = {.time = event_time(berth), .owner = owner};
@@ -184,6 +200,12 @@ SHORT void short_return(berth_t *berth, berth_region_t *region, uint32_t offset,
     }
 }
 
+/* Whether nothing needs attention but reservations, and of these no block lies there. */
+static COLD bool short_passes(const berth_t *berth, const berth_region_t *region, uint32_t offset)
+{
+    return berth->attention == ATTENTION_NEEDS && (region->held & held_bit(offset)) == 0;
+}
+
 /* False: nothing has changed. */
 SHORT bool short_free(berth_t *berth, const void *block)
 {
@@ -191,11 +213,14 @@ SHORT bool short_free(berth_t *berth, const void *block)
     while (window != NULL && (uintptr_t)block - window->base >= window->size) {
         window = LIST_READ(window->next);
     }
-    if (window == NULL || (window->region->able & ABLE_SHORT) == 0 || berth->attention != 0) {
+    if (window == NULL || (window->region->able & ABLE_SHORT) == 0) {
         return false;
     }
     berth_region_t *region = window->region;
     const uint32_t offset = (uint32_t)((uintptr_t)block - window->base);
+    if (UNLIKELY(berth->attention != 0) && !short_passes(berth, region, offset)) {
+        return false;
+    }
     const uintptr_t key = lock_take(berth->port, &region->lock);
     if (key == BERTH_LOCK_REFUSED) {
         return false;

@@ -255,7 +255,8 @@ static void test_every_status_has_a_name(void **state)
         assert_string_equal(berth_status_name(-i), expected[i]);
     }
     assert_string_equal(berth_status_name(BERTH_ERR_UNKNOWN), "not known");
-    const int32_t unknown[] = {1, -10, 100, -100, INT32_MAX, INT32_MIN};
+    assert_string_equal(berth_status_name(BERTH_ERR_FLOOR), "kept for others");
+    const int32_t unknown[] = {1, -11, 100, -100, INT32_MAX, INT32_MIN};
     for (uint32_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         assert_string_equal(berth_status_name(unknown[i]), "?");
     }

@@ -1,0 +1,215 @@
+/* need.c: holds a need's blocks for its owner, and lets them go: reserve, release.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What a need holds are live blocks of its owner's. A piece is changed under its region's lock. Who
+ * looks for a piece holds the lock of the region that it would be in, and follows the list of needs
+ * without another; so a need that was taken off the list is let go only when each region's lock was
+ * free once.
+ */
+#include "event.h"
+#include "trial.h"
+
+/* --- reserve --------------------------------------------------------------------------------- */
+
+/* Items from this one on are not held: another one's room is to become theirs. */
+static uint32_t need_held_items(const berth_need_t *need)
+{
+    uint32_t count = need->item_count;
+    for (uint32_t i = 0; i < need->item_count; i++) {
+        const uint32_t ends = need->items[i].ends;
+        count = ends != 0 && ends - 1 < count ? ends - 1 : count;
+    }
+    return count;
+}
+
+/* Allocates a block for an item, and notes it as a piece. */
+static bool piece_take(trial_t *trial, uint32_t item)
+{
+    job_t job;
+    berth_t *berth = trial->job.berth;
+    const berth_request_t *request = &trial->need->items[item].request;
+    job_start(&job, berth, request, trial->job.site);
+    job.guards = trial->job.guards;
+    job.owner = trial->job.owner;
+    job.is_whole = true;
+    void *block = job_serve(&job);
+    if (block == NULL) {
+        return false;
+    }
+    const spot_t spot = spot_of(berth, block);
+    trial->need->pieces[trial->placed++] = (berth_piece_t){.region = spot.region,
+                                                           .offset = spot.offset,
+                                                           .size = (uint32_t)request->size,
+                                                           .taken = spot_look(berth, &spot).taken,
+                                                           .item = (uint8_t)item};
+    return spot.region->engine->reset == NULL; /* or it could go without being freed */
+}
+
+/* Frees the pieces taken so far. */
+static void pieces_drop(trial_t *trial)
+{
+    while (trial->placed != 0) {
+        berth_piece_t *piece = &trial->need->pieces[--trial->placed];
+        const spot_t spot = {.region = piece->region, .offset = piece->offset};
+        (void)spot_free(trial->job.berth, &spot, trial->job.guards, trial->job.site);
+        piece->region = NULL;
+    }
+}
+
+static bool pieces_take(trial_t *trial)
+{
+    const uint32_t items = need_held_items(trial->need);
+    for (uint32_t item = 0; item < items; item++) {
+        for (uint32_t i = 0; i < item_blocks(&trial->need->items[item]); i++) {
+            if (!piece_take(trial, item)) {
+                pieces_drop(trial);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* The bits of all that needs hold in a region. With its lock held. */
+static uint32_t region_held(const berth_t *berth, const berth_region_t *region)
+{
+    uint32_t held = 0;
+    for (const berth_need_t *need = LIST_READ(berth->needs); need != NULL;
+         need = LIST_READ(need->next)) {
+        for (uint32_t i = 0; i < need->piece_count; i++) {
+            const berth_piece_t *piece = &need->pieces[i];
+            held |= LIST_READ(piece->region) == region ? held_bit(piece->offset) : 0;
+        }
+    }
+    return held;
+}
+
+/* Lets a region know that a piece is held there, or no longer. False: its lock is refused. */
+static bool piece_settle(berth_t *berth, berth_piece_t *piece, bool is_held)
+{
+    berth_region_t *region = piece->region;
+    const uintptr_t key = lock_take(berth->port, &region->lock);
+    if (key == BERTH_LOCK_REFUSED) {
+        return false;
+    }
+    if (is_held) {
+        region->held |= held_bit(piece->offset);
+        region->unclaimed += piece->taken;
+    } else {
+        LIST_WRITE(piece->region, NULL);
+        region->held = region_held(berth, region);
+        region->unclaimed -= piece->is_claimed ? 0 : piece->taken;
+    }
+    lock_leave(berth->port, &region->lock, key);
+    return true;
+}
+
+/* Says whose needs are on the list. With the manager's lock held. */
+static void needs_count(berth_t *berth)
+{
+    berth->needy = 0;
+    for (const berth_need_t *need = berth->needs; need != NULL; need = need->next) {
+        berth->needy |= 1u << need->holder % 32u;
+    }
+    if (berth->needs != NULL) {
+        __atomic_fetch_or(&berth->attention, ATTENTION_NEEDS, __ATOMIC_RELAXED);
+    } else {
+        __atomic_fetch_and(&berth->attention, ~ATTENTION_NEEDS, __ATOMIC_RELAXED);
+    }
+}
+
+/* Puts a need onto the list, or takes it off. */
+static void need_link(berth_t *berth, berth_need_t *need, bool is_held)
+{
+    const uintptr_t key = lock_take(berth->port, &berth->tables);
+    berth_need_t **link = &berth->needs;
+    while (!is_held && *link != need) {
+        link = &(*link)->next;
+    }
+    if (is_held) {
+        need->next = berth->needs;
+        LIST_WRITE(berth->needs, need);
+    } else {
+        LIST_WRITE(*link, need->next);
+    }
+    need->is_reserved = is_held;
+    needs_count(berth);
+    if (key != BERTH_LOCK_REFUSED) {
+        lock_leave(berth->port, &berth->tables, key);
+    }
+}
+
+/* Holds what was taken. */
+static void need_hold(trial_t *trial)
+{
+    berth_t *berth = trial->job.berth;
+    berth_need_t *need = trial->need;
+    LIST_WRITE(berth->holder, &claim_holder);
+    need->holder = trial->job.owner;
+    for (uint32_t i = 0; i < need->piece_count; i++) {
+        if (i < trial->placed) {
+            (void)piece_settle(berth, &need->pieces[i], true);
+        } else {
+            need->pieces[i].region = NULL;
+        }
+    }
+    need_link(berth, need, true);
+}
+
+berth_answer_t berth_reserve(berth_t *berth, berth_need_t *need)
+{
+    berth_answer_t answer = berth_fits(berth, need);
+    if (answer.status != BERTH_OK || need->is_reserved) {
+        return answer;
+    }
+    trial_t trial;
+    answer.status = BERTH_ERR_BUSY;
+    if (trial_start(&trial, berth, need) != BERTH_OK || !need_enter(berth, need)) {
+        return answer;
+    }
+    trial.job.site = SITE;
+    if (pieces_take(&trial)) {
+        need_hold(&trial);
+        answer.status = BERTH_OK;
+    }
+    need_leave(berth, need);
+    return answer;
+}
+
+/* --- release --------------------------------------------------------------------------------- */
+
+/* Waits until nobody looks at what was taken off the list. */
+static void needs_quiet(berth_t *berth)
+{
+    for (berth_region_t *region = LIST_READ(berth->first); region != NULL;
+         region = LIST_READ(region->next)) {
+        const uintptr_t key = lock_take(berth->port, &region->lock);
+        if (key != BERTH_LOCK_REFUSED) {
+            lock_leave(berth->port, &region->lock, key);
+        }
+    }
+}
+
+berth_status_t berth_release(berth_t *berth, berth_need_t *need)
+{
+    if (berth->port == NULL || !need->is_reserved) {
+        return BERTH_ERR_INVALID;
+    }
+    const uint8_t guards = context_of(berth)->guards;
+    for (uint32_t i = 0; i < need->piece_count; i++) {
+        berth_piece_t *piece = &need->pieces[i];
+        const spot_t spot = {.region = piece->region, .offset = piece->offset};
+        if (spot.region == NULL) {
+            continue;
+        }
+        if (context_bars(guards, spot.region) != BERTH_OK || !piece_settle(berth, piece, false)) {
+            return BERTH_ERR_BUSY;
+        }
+        if (!piece->is_claimed) {
+            (void)spot_free(berth, &spot, guards, SITE);
+        }
+    }
+    need_link(berth, need, false);
+    needs_quiet(berth);
+    return BERTH_OK;
+}

@@ -1,0 +1,311 @@
+/* trial.c: puts a need's blocks where they would go, asks, and takes them away again.
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "trial.h"
+
+#include "event.h"
+
+/* --- a need ---------------------------------------------------------------------------------- */
+
+static bool item_is_sane(const berth_need_t *need, const berth_item_t *item)
+{
+    return hop_all_valid(&item->request, true) && item->ends <= need->item_count;
+}
+
+static bool need_is_sane(const berth_need_t *need)
+{
+    if (need->items == NULL || need->pieces == NULL || need->item_count - 1u >= BERTH_ITEMS ||
+        need->piece_count > BERTH_PIECES) {
+        return false;
+    }
+    uint32_t blocks = 0;
+    for (uint32_t i = 0; i < need->item_count; i++) {
+        if (!item_is_sane(need, &need->items[i])) {
+            return false;
+        }
+        blocks += item_blocks(&need->items[i]);
+    }
+    return blocks <= need->piece_count;
+}
+
+bool need_enter(berth_t *berth, berth_need_t *need)
+{
+    const uintptr_t key = lock_take(berth->port, &berth->tables);
+    if (key == BERTH_LOCK_REFUSED) {
+        return false;
+    }
+    const bool is_free = !need->is_asked;
+    need->is_asked = true;
+    lock_leave(berth->port, &berth->tables, key);
+    return is_free;
+}
+
+void need_leave(berth_t *berth, berth_need_t *need)
+{
+    const uintptr_t key = lock_take(berth->port, &berth->tables);
+    need->is_asked = false;
+    if (key != BERTH_LOCK_REFUSED) {
+        lock_leave(berth->port, &berth->tables, key);
+    }
+}
+
+int32_t trial_start(trial_t *trial, berth_t *berth, berth_need_t *need)
+{
+    *trial = (trial_t){.need = need, .is_certain = true};
+    const berth_context_t *context = context_of(berth);
+    job_start(&trial->job, berth, &trial->job.merged, 0);
+    trial->job.guards = context->guards;
+    trial->job.owner = need->owner != BERTH_NO_OWNER ? need->owner : context_owner(context);
+    if (!need_is_sane(need) || !owner_is_served(berth, trial->job.owner)) {
+        return BERTH_ERR_INVALID;
+    }
+    const bool is_guarded = (context->guards & BERTH_GUARD_NO_ALLOC) != 0 && !berth->is_lenient;
+    return is_guarded ? BERTH_ERR_GUARD : BERTH_OK;
+}
+
+/* --- a region on trial ----------------------------------------------------------------------- */
+
+/* Charges a piece, or refunds it. What is planned takes the place of other blocks: their bytes are
+ * in its size. */
+static void piece_charge(berth_region_t *region, berth_owner_t owner, const berth_piece_t *piece,
+                         bool is_refund)
+{
+    const uint32_t freed = piece->align == PIECE_PLANNED ? piece->size : 0;
+    const uint32_t sign = is_refund ? UINT32_MAX : 1;
+    region->total.live += sign * (piece->taken - freed);
+    if (region->accounts != NULL) {
+        region->accounts[owner_account(owner)].live += sign * piece->taken;
+    }
+}
+
+/* Allocates a piece as it will be, and remembers how it was. */
+static void piece_note(trial_t *trial, uint32_t index, berth_owner_t owner)
+{
+    berth_piece_t *piece = &trial->need->pieces[index];
+    berth_region_t *region = piece->region;
+    const berth_engine_t *engine = region->engine;
+    engine->note(region, piece->size, piece->align, owner, &piece->note);
+    piece->offset = engine->alloc(region, piece->size, piece->align, owner).offset;
+    if (piece->offset != BERTH_NOWHERE) {
+        trial->noted |= 1u << index;
+    } else {
+        trial->is_certain = false; /* others have taken the room meanwhile */
+    }
+}
+
+void trial_enter(trial_t *trial, berth_region_t *region)
+{
+    const berth_owner_t owner = owner_paying(region, trial->job.owner);
+    trial->noted = 0;
+    for (uint32_t i = 0; i < trial->placed; i++) {
+        const berth_piece_t *piece = &trial->need->pieces[i];
+        if (piece->region == region) {
+            piece_charge(region, owner, piece, false);
+            if (region->engine->note != NULL && piece->align != PIECE_PLANNED) {
+                piece_note(trial, i, owner);
+            }
+        }
+    }
+}
+
+void trial_leave(trial_t *trial, berth_region_t *region)
+{
+    const berth_owner_t owner = owner_paying(region, trial->job.owner);
+    for (uint32_t i = trial->placed; i-- != 0;) {
+        const berth_piece_t *piece = &trial->need->pieces[i];
+        if ((trial->noted >> i & 1u) != 0) {
+            region->engine->undo(region, &piece->note);
+        }
+        if (piece->region == region) {
+            piece_charge(region, owner, piece, true);
+        }
+    }
+}
+
+/* --- a block --------------------------------------------------------------------------------- */
+
+static bool trial_stands_in(const trial_t *trial, const berth_region_t *region)
+{
+    uint32_t i = 0;
+    while (i < trial->placed && trial->need->pieces[i].region != region) {
+        i++;
+    }
+    return i < trial->placed;
+}
+
+/* Whether a region's engine tells the truth of one block more. */
+static bool region_is_certain(const trial_t *trial, const berth_region_t *region)
+{
+    const bool is_simple = region->engine->is_unbroken && trial->job.hop->align == 0;
+    return region->engine->note != NULL || is_simple || !trial_stands_in(trial, region);
+}
+
+/* Remembers the region that comes nearest. */
+static void trial_compare(trial_t *trial, berth_region_t *region, uint32_t cost)
+{
+    const uint32_t room = region->capacity - region->total.live;
+    const berth_owner_t owner = owner_paying(region, trial->job.owner);
+    const uint32_t grantable = ledger_grantable(region, owner, trial->job.hop);
+    if (trial->nearest_region == NULL || grantable > trial->nearest) {
+        trial->nearest_region = region;
+        trial->nearest = grantable;
+        trial->lacking = cost > room ? cost - room : 0;
+    }
+}
+
+/* Whether a region would serve, the other pieces in place. With its lock held. */
+static int32_t region_judge(trial_t *trial, berth_region_t *region, berth_piece_t *piece)
+{
+    const berth_request_t *hop = trial->job.hop;
+    const berth_owner_t owner = owner_paying(region, trial->job.owner);
+    int32_t status = ledger_judge(region, owner, hop);
+    if (status == BERTH_OK && !region->engine->fits(region, hop->size, hop->align, owner)) {
+        status = BERTH_ERR_NOMEM;
+    }
+    const uint32_t cost = region->engine->cost(region, hop->size, hop->align, owner);
+    if (status != BERTH_OK) {
+        trial_compare(trial, region, cost);
+    }
+    trial->is_certain = trial->is_certain && region_is_certain(trial, region);
+    *piece = (berth_piece_t){
+        .region = region, .size = (uint32_t)hop->size, .align = hop->align, .taken = cost};
+    return status;
+}
+
+/* Asks a region for one block more. */
+static int32_t region_try(trial_t *trial, berth_region_t *region, berth_piece_t *piece)
+{
+    const berth_port_t *port = trial->job.berth->port;
+    const int32_t barred = context_bars(trial->job.guards, region);
+    if (barred != BERTH_OK) {
+        return barred;
+    }
+    const uintptr_t key = lock_take(port, &region->lock);
+    if (key == BERTH_LOCK_REFUSED) {
+        return BERTH_ERR_BUSY;
+    }
+    trial_enter(trial, region);
+    const int32_t status = region_judge(trial, region, piece);
+    trial_leave(trial, region);
+    lock_leave(port, &region->lock, key);
+    return status;
+}
+
+static bool hop_visit(trial_t *trial, trial_visit_t visit, void *self)
+{
+    job_t *job = &trial->job;
+    route_t route = route_of(job->berth, job->hop);
+    berth_region_t *region = route_next(&route, job->berth, job->hop);
+    while (region != NULL && !visit(trial, region, self)) {
+        region = route_next(&route, job->berth, job->hop);
+    }
+    return region != NULL;
+}
+
+bool trial_visit(trial_t *trial, uint32_t item, trial_visit_t visit, void *self)
+{
+    job_t *job = &trial->job;
+    job_start(job, job->berth, &job->merged, job->site);
+    job->merged = trial->need->items[item].request;
+    for (uint32_t hops = 0; !hop_visit(trial, visit, self); hops++) {
+        if (job->merged.otherwise == NULL || hops == BERTH_HOPS) {
+            return false;
+        }
+        job->merged = hop_next(&job->merged);
+    }
+    return true;
+}
+
+/* Visits a region for a block as it is. */
+static bool visit_place(trial_t *trial, berth_region_t *region, void *self)
+{
+    const int32_t status = region_try(trial, region, self);
+    if (status != BERTH_OK) {
+        job_refuse(&trial->job, region, status);
+    }
+    return status == BERTH_OK;
+}
+
+/* Visits it for a block that is larger than any: so it tells the most that it would grant. */
+static bool visit_most(trial_t *trial, berth_region_t *region, void *self)
+{
+    trial->job.merged.size = SIZE_MAX;
+    (void)region_try(trial, region, self);
+    return false;
+}
+
+/* Visits the regions for one block more of an item, and remembers which comes nearest. */
+static bool block_try(trial_t *trial, uint32_t item, trial_visit_t visit, berth_piece_t *piece)
+{
+    trial->nearest = 0;
+    trial->lacking = 0;
+    trial->nearest_region = NULL;
+    return trial_visit(trial, item, visit, piece);
+}
+
+int32_t trial_place(trial_t *trial, uint32_t item)
+{
+    berth_piece_t piece;
+    if (!block_try(trial, item, visit_place, &piece)) {
+        return trial->job.status;
+    }
+    piece.item = (uint8_t)item;
+    trial->need->pieces[trial->placed++] = piece;
+    return BERTH_OK;
+}
+
+void trial_end_for(trial_t *trial, uint32_t item)
+{
+    berth_piece_t *pieces = trial->need->pieces;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < trial->placed; i++) {
+        if (trial->need->items[pieces[i].item].ends != item + 1) {
+            pieces[kept++] = pieces[i];
+        }
+    }
+    trial->placed = kept;
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
+/* What speaks against a block. */
+static berth_answer_t answer_no(const trial_t *trial, uint32_t item, uint32_t block)
+{
+    const berth_region_t *region = trial->nearest_region;
+    const size_t size = trial->need->items[item].request.size;
+    berth_answer_t answer = {.status = trial->job.status,
+                             .is_certain = trial->is_certain,
+                             .item = (uint8_t)item,
+                             .block = (uint8_t)block,
+                             .region = region != NULL ? region->index : BERTH_NO_REGION,
+                             .lacks_room = trial->lacking != 0};
+    answer.missing = trial->lacking != 0 ? trial->lacking : (uint32_t)size - trial->nearest;
+    return answer;
+}
+
+/* The largest size that one more like an item could have. */
+static uint32_t trial_margin(trial_t *trial, uint32_t item)
+{
+    berth_piece_t piece;
+    (void)block_try(trial, item, visit_most, &piece);
+    return trial->nearest;
+}
+
+berth_answer_t trial_ask(trial_t *trial, const uint8_t *order)
+{
+    const berth_need_t *need = trial->need;
+    uint32_t item = 0;
+    trial->placed = 0;
+    for (uint32_t i = 0; i < need->item_count; i++) {
+        item = order != NULL ? order[i] : i;
+        trial_end_for(trial, item);
+        for (uint32_t block = 0; block < item_blocks(&need->items[item]); block++) {
+            if (trial_place(trial, item) != BERTH_OK) {
+                return answer_no(trial, item, block);
+            }
+        }
+    }
+    return (berth_answer_t){.is_certain = trial->is_certain,
+                            .region = BERTH_NO_REGION,
+                            .margin = trial_margin(trial, item)};
+}
