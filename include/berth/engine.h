@@ -129,7 +129,8 @@ typedef struct berth_engine {
     berth_block_t (*walk)(const berth_region_t *region, uint32_t cursor);
 
     /* As walk(), and verifies all bookkeeping that concerns this block: BERTH_ERR_CORRUPT if any
-     * is damaged. Following the cursor from the start to the end verifies the region. */
+     * is damaged. Following the cursor from the start to the end verifies the region. NULL: the
+     * engine cannot. */
     berth_block_t (*check)(const berth_region_t *region, uint32_t cursor);
 
     /* Notes all that alloc() of this is about to change; if it is granted, undo() puts that back as

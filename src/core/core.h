@@ -172,11 +172,7 @@ static inline uint32_t held_bit(uint32_t offset)
 }
 
 /* With the region's lock held. */
-static inline hold_t spot_hold(berth_t *berth, const spot_t *spot)
-{
-    return (spot->region->held & held_bit(spot->offset)) != 0 ? berth->holder->look(berth, spot)
-                                                              : HOLD_NONE;
-}
+hold_t spot_hold(berth_t *berth, const spot_t *spot);
 
 /* For memory that bears nothing but words. `block`, `to` and `from` are aligned to 4. Bounded by
  * the size. */

@@ -54,16 +54,15 @@ bool ledger_exceeds(const berth_region_t *region, berth_owner_t owner, uint32_t 
     return hard != 0 && (live > hard || cost > hard - live);
 }
 
-int32_t ledger_bars(const berth_region_t *region, berth_owner_t owner, uint32_t cost,
-                    const berth_request_t *hop)
+int32_t ledger_bars(const berth_region_t *region, berth_owner_t owner, uint32_t cost, uint32_t left,
+                    uint32_t kept)
 {
     if (ledger_exceeds(region, owner, cost)) {
         return BERTH_ERR_BUDGET;
     }
-    if (!region_spares(region, cost, hop_left(hop))) {
+    if (!region_spares(region, cost, left)) {
         return BERTH_ERR_LEFT;
     }
-    const uint32_t kept = ledger_kept(region, owner, hop_needed(hop));
     return region_spares(region, cost, kept) ? BERTH_OK : BERTH_ERR_FLOOR;
 }
 
@@ -71,22 +70,25 @@ int32_t ledger_judge(const berth_region_t *region, berth_owner_t owner, const be
 {
     const uint32_t cost = region->engine->cost(region, hop->size, hop->align, owner);
     const bool has_room = cost != 0 && cost <= region->capacity - region->total.live;
-    return has_room ? ledger_bars(region, owner, cost, hop) : BERTH_ERR_NOMEM;
+    const uint32_t kept = ledger_kept(region, owner, hop_needed(hop));
+    return has_room ? ledger_bars(region, owner, cost, hop_left(hop), kept) : BERTH_ERR_NOMEM;
 }
 
 uint32_t ledger_grantable(const berth_region_t *region, berth_owner_t owner,
                           const berth_request_t *hop)
 {
     const berth_engine_t *engine = region->engine;
+    const uint32_t left = hop_left(hop);
+    const uint32_t kept = ledger_kept(region, owner, hop_needed(hop));
     const uint32_t least = engine->cost(region, 1, hop->align, owner);
-    if (least == 0 || ledger_bars(region, owner, least, hop) != BERTH_OK) {
+    if (least == 0 || ledger_bars(region, owner, least, left, kept) != BERTH_OK) {
         return 0; /* soon: an ISR may be asking */
     }
     uint32_t high = engine->allocatable(region, hop->align, owner); /* the largest that might do */
     uint32_t low = 0; /* the largest that is known to do */
     for (uint32_t size = high; low < high; size = high - (high - low) / 2) {
         const uint32_t cost = engine->cost(region, size, hop->align, owner);
-        if (ledger_bars(region, owner, cost, hop) == BERTH_OK) {
+        if (ledger_bars(region, owner, cost, left, kept) == BERTH_OK) {
             low = size;
         } else {
             high = size - 1;

@@ -11,10 +11,10 @@
 /* Whether `cost` more bytes of a region are beyond an owner's hard budget. */
 bool ledger_exceeds(const berth_region_t *region, berth_owner_t owner, uint32_t cost);
 
-/* Why an owner may not take `cost` more bytes of a region, as a hop's `left` and the floors of
- * which it is no user say; or BERTH_OK. */
-int32_t ledger_bars(const berth_region_t *region, berth_owner_t owner, uint32_t cost,
-                    const berth_request_t *hop);
+/* Why an owner may not take `cost` more bytes of a region, of which `left` must stay free, and
+ * `kept` are for others; or BERTH_OK. */
+int32_t ledger_bars(const berth_region_t *region, berth_owner_t owner, uint32_t cost, uint32_t left,
+                    uint32_t kept);
 
 /* Bytes that a region keeps from an owner who needs these caps. Bounded by its floors. */
 uint32_t ledger_kept(const berth_region_t *region, berth_owner_t owner, berth_caps_t needed);

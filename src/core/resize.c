@@ -34,9 +34,10 @@ static int32_t growth_judge(const resizing_t *resizing, const berth_request_t *r
     const berth_region_t *region = resizing->spot.region;
     const berth_block_t *block = &resizing->block;
     const uint32_t cost = region->engine->cost(region, request->size, 0, block->owner);
-    const berth_request_t terms = {.left = resizing->left, .needed = request->needed};
-    return cost <= block->taken ? BERTH_OK
-                                : ledger_bars(region, block->owner, cost - block->taken, &terms);
+    const uint32_t kept = ledger_kept(region, block->owner, hop_needed(request));
+    return cost <= block->taken
+               ? BERTH_OK
+               : ledger_bars(region, block->owner, cost - block->taken, resizing->left, kept);
 }
 
 static void resize_book(const job_t *job, const spot_t *spot, berth_change_t change)

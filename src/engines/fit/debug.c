@@ -10,7 +10,7 @@
  * linked oldest to newest, that leave it when it is over its measure and their poison is unbroken.
  * A block found broken is kept back for good.
  */
-#include "berth/fit.h"
+#include "inspect.h"
 
 #include <string.h>
 
@@ -429,15 +429,15 @@ static berth_block_t debug_walk(const berth_region_t *region, uint32_t cursor)
 
 static berth_block_t debug_check(const berth_region_t *region, uint32_t cursor)
 {
-    if (cursor != BERTH_WALK_START) {
-        return debug_view(region, inner->check(region, cursor), true);
+    if (cursor == BERTH_WALK_START) {
+        const berth_block_t first = fit_check(region, cursor);
+        const berth_block_t before = quarantine_block(region);
+        if (first.status != BERTH_OK || before.status != BERTH_OK) {
+            return first.status != BERTH_OK ? first : before;
+        }
+        cursor = before.next;
     }
-    const berth_block_t first = inner->check(region, BERTH_WALK_START);
-    const berth_block_t before = quarantine_block(region);
-    if (first.status != BERTH_OK || before.status != BERTH_OK) {
-        return first.status != BERTH_OK ? first : before;
-    }
-    return debug_view(region, inner->check(region, before.next), true);
+    return debug_view(region, fit_check(region, cursor), true);
 }
 
 const berth_engine_t berth_fit_debug_engine = {

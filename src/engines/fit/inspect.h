@@ -36,7 +36,6 @@ void fit_undo(berth_region_t *region, const berth_note_t *note);
 #define FIT_METHODS                                                                                \
     .name = "fit", .beside_size = fit_beside_size, .start = fit_start, .alloc = fit_alloc,         \
     .free = fit_free, .resize = fit_resize, .cost = fit_cost, .allocatable = fit_allocatable,      \
-    .fits = fit_fits, .find = fit_find, .give = fit_give, .word = fit_word, .walk = fit_walk,      \
-    .check = fit_check
+    .fits = fit_fits, .find = fit_find, .give = fit_give, .word = fit_word, .walk = fit_walk
 
 #endif /* BERTH_FIT_INSPECT_H */

@@ -4,4 +4,5 @@
 #include "inspect.h"
 #include "start.h"
 
-const berth_engine_t berth_fit_engine = {FIT_METHODS, .note = fit_note, .undo = fit_undo};
+const berth_engine_t berth_fit_engine = {FIT_METHODS, .check = fit_check, .note = fit_note,
+                                         .undo = fit_undo};
