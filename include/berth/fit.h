@@ -28,8 +28,8 @@ extern "C" {
  * written. */
 extern BERTH_API const berth_engine_t berth_fit_engine;
 
-/* The same engine without check(), and without what needs want to know beforehand: less code for who
- * has no use for either. */
+/* The same engine without check(), and without what needs want to know beforehand: less code for
+ * who has no use for either. */
 extern BERTH_API const berth_engine_t berth_fit_bare_engine;
 
 /* The same engine in its debug form: guard bytes before and after each block, poison on free, and a

@@ -172,7 +172,12 @@ static inline uint32_t held_bit(uint32_t offset)
 }
 
 /* With the region's lock held. */
-hold_t spot_hold(berth_t *berth, const spot_t *spot);
+hold_t spot_hold_any(berth_t *berth, const spot_t *spot);
+
+static inline hold_t spot_hold(berth_t *berth, const spot_t *spot)
+{
+    return spot->region->held == 0 ? HOLD_NONE : spot_hold_any(berth, spot);
+}
 
 /* For memory that bears nothing but words. `block`, `to` and `from` are aligned to 4. Bounded by
  * the size. */

@@ -8,15 +8,6 @@ static bool region_has_budgets(const berth_region_t *region)
     return region->budgets != NULL && region->accounts != NULL;
 }
 
-/* Bytes that blocks can still take. Where nobody knows (a foreign heap), what its engine would
- * grant counts, if something must stay. */
-static uint32_t region_room(const berth_region_t *region, uint32_t staying)
-{
-    return region->capacity == UINT32_MAX && staying != 0
-               ? region->engine->allocatable(region, 0, BERTH_OTHERS)
-               : region->capacity - region->total.live;
-}
-
 static bool floor_is_for(const berth_floor_t *floor, berth_owner_t owner, berth_caps_t needed)
 {
     const berth_owner_t *each = floor->owners;
@@ -26,21 +17,23 @@ static bool floor_is_for(const berth_floor_t *floor, berth_owner_t owner, berth_
     return (each != NULL && *each == owner) || (floor->caps != 0 && has_all(needed, floor->caps));
 }
 
-uint32_t ledger_kept(const berth_region_t *region, berth_owner_t owner, berth_caps_t needed)
+COLD uint32_t ledger_floors(const berth_region_t *region, berth_owner_t owner, berth_caps_t needed)
 {
     uint32_t kept = 0;
-    const berth_floor_t *floor = region->floors;
-    for (; floor != NULL && floor->bytes != 0; floor++) {
+    for (const berth_floor_t *floor = region->floors; floor->bytes != 0; floor++) {
         kept += floor_is_for(floor, owner, needed) ? 0 : floor->bytes;
     }
     return kept;
 }
 
-/* Whether `staying` bytes stay free when `cost` are taken. */
-static bool region_spares(const berth_region_t *region, uint32_t cost, uint32_t staying)
+/* Whether `staying` bytes stay free when `cost` are taken. Where nobody knows what is free (a
+ * foreign heap), what its engine would grant counts. */
+static COLD bool region_spares(const berth_region_t *region, uint32_t cost, uint32_t staying)
 {
-    const uint32_t room = region_room(region, staying);
-    return staying == 0 || (staying <= room && cost <= room - staying);
+    const uint32_t room = region->capacity != UINT32_MAX
+                              ? region->capacity - region->total.live
+                              : region->engine->allocatable(region, 0, BERTH_OTHERS);
+    return staying <= room && cost <= room - staying;
 }
 
 bool ledger_exceeds(const berth_region_t *region, berth_owner_t owner, uint32_t cost)
@@ -60,10 +53,10 @@ int32_t ledger_bars(const berth_region_t *region, berth_owner_t owner, uint32_t 
     if (ledger_exceeds(region, owner, cost)) {
         return BERTH_ERR_BUDGET;
     }
-    if (!region_spares(region, cost, left)) {
+    if (left != 0 && !region_spares(region, cost, left)) {
         return BERTH_ERR_LEFT;
     }
-    return region_spares(region, cost, kept) ? BERTH_OK : BERTH_ERR_FLOOR;
+    return kept == 0 || region_spares(region, cost, kept) ? BERTH_OK : BERTH_ERR_FLOOR;
 }
 
 int32_t ledger_judge(const berth_region_t *region, berth_owner_t owner, const berth_request_t *hop)

@@ -17,7 +17,13 @@ int32_t ledger_bars(const berth_region_t *region, berth_owner_t owner, uint32_t 
                     uint32_t kept);
 
 /* Bytes that a region keeps from an owner who needs these caps. Bounded by its floors. */
-uint32_t ledger_kept(const berth_region_t *region, berth_owner_t owner, berth_caps_t needed);
+uint32_t ledger_floors(const berth_region_t *region, berth_owner_t owner, berth_caps_t needed);
+
+static inline uint32_t ledger_kept(const berth_region_t *region, berth_owner_t owner,
+                                   berth_caps_t needed)
+{
+    return region->floors != NULL ? ledger_floors(region, owner, needed) : 0;
+}
 
 /* Why an owner may not have a block in a region, BERTH_OK if only the engine can tell. */
 int32_t ledger_judge(const berth_region_t *region, berth_owner_t owner, const berth_request_t *hop);

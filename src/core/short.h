@@ -29,9 +29,10 @@ static COLD bool short_attends(berth_t *berth, const berth_request_t *request)
 /* Whether a request is one hop of one size without conditions. */
 SHORT bool short_suits(berth_t *berth, const berth_request_t *request)
 {
-    return (request->smallest | request->left | request->preferred | (uintptr_t)request->otherwise |
-            request->is_zeroed) == 0 &&
-           (berth->attention == 0 || short_attends(berth, request));
+    const uintptr_t conditions = request->smallest | request->left | request->preferred |
+                                 (uintptr_t)request->otherwise | request->is_zeroed;
+    return (conditions | berth->attention) == 0 ||
+           (conditions == 0 && short_attends(berth, request));
 }
 
 /* The region that manager.c would ask first, if the first word of caps decides that. */

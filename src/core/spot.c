@@ -61,7 +61,7 @@ bool spot_holds(const spot_t *spot)
     return spot->pointer == NULL || block_pointer(spot->region, spot->offset) == spot->pointer;
 }
 
-COLD hold_t spot_hold(berth_t *berth, const spot_t *spot)
+COLD hold_t spot_hold_any(berth_t *berth, const spot_t *spot)
 {
     return (spot->region->held & held_bit(spot->offset)) != 0 ? berth->holder->look(berth, spot)
                                                               : HOLD_NONE;
