@@ -34,8 +34,8 @@ FLASH = range(0, 0x400000)
 LEVELS = ("-Os", "-O2")
 
 # Entries of an engine's table that nothing hot calls.
-COLD_ENTRIES = {"beside_size", "start", "fits", "word", "walk", "check", "note",
-                "undo"}
+COLD_ENTRIES = {"beside_size", "start", "fits", "word", "walk", "check", "note_alloc",
+                "note_free", "undo"}
 # Targets in the flash that hot code may name, and why.
 ALLOWED = {"manager_wake": "starts a manager that BERTH_DEFINE made; its first call is no hot one"}
 HOT_TAGS = {"ISR", "cache-off", "any"}

@@ -64,9 +64,9 @@ typedef struct berth_place {
     int32_t status;  /* BERTH_OK: mine; BERTH_ERR_INVALID: not mine; BERTH_ERR_UNKNOWN */
 } berth_place_t;
 
-/* What note() keeps for undo(): the engine's. */
+/* What note_alloc() and note_free() keep for undo(): the engine's. */
 typedef struct berth_note {
-    uint32_t words[20];
+    uint32_t words[25];
 } berth_note_t;
 
 typedef struct berth_engine {
@@ -133,11 +133,12 @@ typedef struct berth_engine {
      * engine cannot. */
     berth_block_t (*check)(const berth_region_t *region, uint32_t cursor);
 
-    /* Notes all that alloc() of this is about to change; if it is granted, undo() puts that back as
-     * it was, to the last byte. Several are undone the last one first, and nothing else happens
-     * between. NULL: the engine cannot. */
-    void (*note)(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag,
-                 berth_note_t *note);
+    /* Notes all that alloc() of this, or free() of the block at `offset`, is about to change; if it
+     * succeeds, undo() puts that back as it was, to the last byte. Several are undone the last one
+     * first, and nothing else happens between. NULL, all three: the engine cannot. */
+    void (*note_alloc)(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag,
+                       berth_note_t *note);
+    void (*note_free)(const berth_region_t *region, uint32_t offset, berth_note_t *note);
     void (*undo)(berth_region_t *region, const berth_note_t *note);
 
     /* Tells where an arena stands; and drops at once all blocks granted since then.

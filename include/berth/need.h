@@ -30,7 +30,7 @@ typedef struct berth_item {
                                 the first; 0: they stay */
 } berth_item_t;
 
-/* One block of a need: the manager's. */
+/* One block of a need, or in a question the end of one: the manager's. */
 typedef struct berth_piece {
     berth_region_t *region; /* NULL: none is held */
     uint32_t offset;
@@ -39,6 +39,7 @@ typedef struct berth_piece {
     uint32_t taken;    /* bytes from the region */
     uint8_t item;      /* which one it is of */
     bool is_claimed;   /* somebody has it */
+    bool is_over;      /* of a question: its item has ended */
     berth_note_t note; /* of a question */
 } berth_piece_t;
 
@@ -47,9 +48,9 @@ typedef struct berth_piece {
 typedef struct berth_need {
     const char *name;          /* for people; may be NULL */
     const berth_item_t *items; /* in the order in which they are allocated */
-    berth_piece_t *pieces;     /* room for all of their blocks */
+    berth_piece_t *pieces;     /* room for all of their blocks, and once more for those that end */
     uint8_t item_count;        /* 1 to BERTH_ITEMS */
-    uint8_t piece_count;       /* blocks in all; at most BERTH_PIECES */
+    uint8_t piece_count;       /* what there is room for; at most BERTH_PIECES */
     berth_owner_t owner;       /* who pays, claimed or not; 0: the asking context's */
 
     /* The manager's; 0 at first. */
@@ -109,9 +110,9 @@ BERTH_API BERTH_MUST_CHECK bool berth_reorder(berth_t *berth, berth_need_t *need
  * answer is as of berth_fits(); unless it is BERTH_OK, nothing is held. */
 BERTH_API BERTH_MUST_CHECK berth_answer_t berth_reserve(berth_t *berth, berth_need_t *need);
 
-/* Returns a block of a reserved need's item that nobody has claimed yet; NULL: all are claimed, or
- * the context must not enter the region. Never refused otherwise, whatever has become of the rest
- * of memory. berth_free() returns it to the reservation. Contents are undefined.
+/* Returns a block of a reserved need's item that nobody has claimed yet; NULL: all are claimed, the
+ * owner is retired, or the context must not enter the region. Never refused otherwise, whatever has
+ * become of the rest of memory. berth_free() returns it to the reservation. Contents are undefined.
  *
  * Code that knows nothing of needs claims by berth_alloc() when its owner, by scope or by name, is
  * the need's, and its size is the item's. Under BERTH_GUARD_NO_ALLOC that is refused as any
@@ -119,7 +120,8 @@ BERTH_API BERTH_MUST_CHECK berth_answer_t berth_reserve(berth_t *berth, berth_ne
 BERTH_API BERTH_MUST_CHECK void *berth_claim(berth_t *berth, berth_need_t *need, uint8_t item);
 
 /* Ends a reservation: unclaimed blocks are free again, claimed ones are their owner's, as if
- * allocated. BERTH_ERR_INVALID: it is not reserved. */
+ * allocated. BERTH_ERR_INVALID: it is not reserved. BERTH_ERR_BUSY: the context must not enter a
+ * region, or a lock was refused: some of it is still reserved. */
 BERTH_API BERTH_MUST_CHECK berth_status_t berth_release(berth_t *berth, berth_need_t *need);
 
 /* Somebody who can give memory back: drop a cache, close a connection, restart a subsystem. */

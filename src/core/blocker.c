@@ -56,7 +56,7 @@ static bool search_is_planned(const trial_t *trial, const search_t *search, uint
 {
     for (uint32_t i = 0; i < trial->placed; i++) {
         const berth_piece_t *piece = &trial->need->pieces[i];
-        const bool is_own = piece->region == search->region &&
+        const bool is_own = piece->region == search->region && !piece->is_over &&
                             (piece->align == PIECE_PLANNED ? offset - piece->offset < piece->taken
                                                            : offset == piece->offset);
         if (is_own) {

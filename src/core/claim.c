@@ -66,10 +66,10 @@ static bool piece_suits(const berth_need_t *need, const berth_piece_t *piece,
                         const berth_request_t *request)
 {
     const berth_item_t *item = &need->items[piece->item];
-    const size_t least = item->least != 0 ? item->least : item->request.size;
+    const size_t least = item->least != 0 ? item->least : piece->size;
     const spot_t spot = {.region = piece->region, .offset = piece->offset};
     const uint32_t misplaced = request->align != 0 ? request->align - 1 : 0;
-    return !piece->is_claimed && request->size >= least && request->size <= item->request.size &&
+    return !piece->is_claimed && request->size >= least && request->size <= piece->size &&
            (spot_address(spot) & misplaced) == 0;
 }
 
@@ -99,6 +99,7 @@ static void *claim_in(berth_t *berth, berth_region_t *region, const berth_reques
         return NULL;
     }
     berth_piece_t *piece = piece_for(berth, region, event.owner, request);
+    event.owner = owner_paying(region, event.owner);
     void *block = piece != NULL ? piece_hand_out(berth, piece, event) : NULL;
     lock_leave(berth->port, &region->lock, key);
     return block;
@@ -133,7 +134,8 @@ static void *claim_piece(berth_t *berth, const berth_need_t *need, berth_piece_t
     if (key == BERTH_LOCK_REFUSED) {
         return NULL;
     }
-    berth_event_t event = event_of(BERTH_EVENT_CLAIM, BERTH_OK, need->holder, site);
+    berth_event_t event =
+        event_of(BERTH_EVENT_CLAIM, BERTH_OK, owner_paying(region, need->holder), site);
     event.size = piece->size;
     void *block =
         piece->region == region && !piece->is_claimed ? piece_hand_out(berth, piece, event) : NULL;

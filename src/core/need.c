@@ -28,7 +28,7 @@ static bool piece_take(trial_t *trial, uint32_t item)
     job_t job;
     berth_t *berth = trial->job.berth;
     const berth_request_t *request = &trial->need->items[item].request;
-    job_start(&job, berth, request, trial->job.site);
+    job_start(&job, berth, request, request->site != 0 ? request->site : trial->job.site);
     job.guards = trial->job.guards;
     job.owner = trial->job.owner;
     job.is_whole = true;
@@ -39,7 +39,7 @@ static bool piece_take(trial_t *trial, uint32_t item)
     const spot_t spot = spot_of(berth, block);
     trial->need->pieces[trial->placed++] = (berth_piece_t){.region = spot.region,
                                                            .offset = spot.offset,
-                                                           .size = (uint32_t)request->size,
+                                                           .size = (uint32_t)job.hop->size,
                                                            .taken = spot_look(berth, &spot).taken,
                                                            .item = (uint8_t)item};
     return spot.region->engine->reset == NULL; /* or it could go without being freed */

@@ -23,7 +23,7 @@ static bool need_is_sane(const berth_need_t *need)
         if (!item_is_sane(need, &need->items[i])) {
             return false;
         }
-        blocks += item_blocks(&need->items[i]);
+        blocks += item_blocks(&need->items[i]) * (need->items[i].ends != 0 ? 2u : 1u);
     }
     return blocks <= need->piece_count;
 }
@@ -65,32 +65,46 @@ int32_t trial_start(trial_t *trial, berth_t *berth, berth_need_t *need)
 
 /* --- a region on trial ----------------------------------------------------------------------- */
 
-/* Charges a piece, or refunds it. What is planned takes the place of other blocks: their bytes are
- * in its size. */
+/* Charges a piece, or its end, or takes that back. What is planned takes the place of other blocks:
+ * their bytes are in its size. */
 static void piece_charge(berth_region_t *region, berth_owner_t owner, const berth_piece_t *piece,
-                         bool is_refund)
+                         bool is_undone)
 {
     const uint32_t freed = piece->align == PIECE_PLANNED ? piece->size : 0;
-    const uint32_t sign = is_refund ? UINT32_MAX : 1;
+    const uint32_t sign = is_undone == (piece->align == PIECE_END) ? 1 : UINT32_MAX;
     region->total.live += sign * (piece->taken - freed);
     if (region->accounts != NULL) {
         region->accounts[owner_account(owner)].live += sign * piece->taken;
     }
 }
 
-/* Allocates a piece as it will be, and remembers how it was. */
-static void piece_note(trial_t *trial, uint32_t index, berth_owner_t owner)
+/* Allocates a piece as it will be, and remembers how it was. False: others have taken the room. */
+static bool piece_alloc(berth_piece_t *piece, berth_owner_t owner)
 {
-    berth_piece_t *piece = &trial->need->pieces[index];
     berth_region_t *region = piece->region;
     const berth_engine_t *engine = region->engine;
-    engine->note(region, piece->size, piece->align, owner, &piece->note);
+    engine->note_alloc(region, piece->size, piece->align, owner, &piece->note);
     piece->offset = engine->alloc(region, piece->size, piece->align, owner).offset;
-    if (piece->offset != BERTH_NOWHERE) {
-        trial->noted |= 1u << index;
-    } else {
-        trial->is_certain = false; /* others have taken the room meanwhile */
-    }
+    return piece->offset != BERTH_NOWHERE;
+}
+
+/* The same of a piece's end. */
+static bool piece_free(berth_piece_t *piece, uint32_t offset)
+{
+    berth_region_t *region = piece->region;
+    region->engine->note_free(region, offset, &piece->note);
+    return region->engine->free(region, offset).status == BERTH_OK;
+}
+
+/* Does what a piece stands for in a region that can undo it. */
+static void piece_note(trial_t *trial, uint32_t index, berth_owner_t owner)
+{
+    berth_piece_t *pieces = trial->need->pieces;
+    berth_piece_t *piece = &pieces[index];
+    const bool is_done = piece->align == PIECE_END ? piece_free(piece, pieces[piece->size].offset)
+                                                   : piece_alloc(piece, owner);
+    trial->noted |= is_done ? 1u << index : 0;
+    trial->is_certain = trial->is_certain && is_done;
 }
 
 void trial_enter(trial_t *trial, berth_region_t *region)
@@ -101,7 +115,7 @@ void trial_enter(trial_t *trial, berth_region_t *region)
         const berth_piece_t *piece = &trial->need->pieces[i];
         if (piece->region == region) {
             piece_charge(region, owner, piece, false);
-            if (region->engine->note != NULL && piece->align != PIECE_PLANNED) {
+            if (region->engine->note_alloc != NULL && piece->align != PIECE_PLANNED) {
                 piece_note(trial, i, owner);
             }
         }
@@ -137,15 +151,28 @@ static bool trial_stands_in(const trial_t *trial, const berth_region_t *region)
 static bool region_is_certain(const trial_t *trial, const berth_region_t *region)
 {
     const bool is_simple = region->engine->is_unbroken && trial->job.hop->align == 0;
-    return region->engine->note != NULL || is_simple || !trial_stands_in(trial, region);
+    const bool is_alone = !trial_stands_in(trial, region) && region->capacity != UINT32_MAX;
+    return region->engine->note_alloc != NULL || is_simple || is_alone;
+}
+
+/* The most that a region would grant. An engine that cannot undo does not know of the other pieces:
+ * they are taken off what it says. */
+static uint32_t region_grantable(const trial_t *trial, const berth_region_t *region)
+{
+    const berth_request_t *hop = trial->job.hop;
+    const berth_owner_t owner = owner_paying(region, trial->job.owner);
+    const uint32_t most = ledger_grantable(region, owner, hop);
+    const uint32_t cost = region->engine->cost(region, most, hop->align, owner);
+    const uint32_t room = region->capacity - region->total.live;
+    const uint32_t excess = cost > room ? cost - room : 0;
+    return most - (uint32_t)smaller(most, excess);
 }
 
 /* Remembers the region that comes nearest. */
 static void trial_compare(trial_t *trial, berth_region_t *region, uint32_t cost)
 {
     const uint32_t room = region->capacity - region->total.live;
-    const berth_owner_t owner = owner_paying(region, trial->job.owner);
-    const uint32_t grantable = ledger_grantable(region, owner, trial->job.hop);
+    const uint32_t grantable = region_grantable(trial, region);
     if (trial->nearest_region == NULL || grantable > trial->nearest) {
         trial->nearest_region = region;
         trial->nearest = grantable;
@@ -257,13 +284,18 @@ int32_t trial_place(trial_t *trial, uint32_t item)
 void trial_end_for(trial_t *trial, uint32_t item)
 {
     berth_piece_t *pieces = trial->need->pieces;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < trial->placed; i++) {
-        if (trial->need->items[pieces[i].item].ends != item + 1) {
-            pieces[kept++] = pieces[i];
+    for (uint32_t i = trial->placed; i-- != 0;) {
+        berth_piece_t *piece = &pieces[i];
+        if (!piece->is_over && piece->align < PIECE_END &&
+            trial->need->items[piece->item].ends == item + 1) {
+            piece->is_over = true;
+            pieces[trial->placed++] = (berth_piece_t){.region = piece->region,
+                                                      .size = i,
+                                                      .align = PIECE_END,
+                                                      .taken = piece->taken,
+                                                      .item = piece->item};
         }
     }
-    trial->placed = kept;
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */

@@ -26,6 +26,9 @@ typedef struct trial {
 /* A piece's align: it goes where there is no room yet, and `size` bytes of others must be freed. */
 #define PIECE_PLANNED UINT32_MAX
 
+/* The same: it is the end of the piece whose index is `size`. */
+#define PIECE_END (UINT32_MAX - 1)
+
 /* Begins a trial. Else what speaks against asking at all: it makes no sense, its owner has no
  * account, the context must not allocate. */
 int32_t trial_start(trial_t *trial, berth_t *berth, berth_need_t *need);
@@ -34,7 +37,7 @@ int32_t trial_start(trial_t *trial, berth_t *berth, berth_need_t *need);
 bool need_enter(berth_t *berth, berth_need_t *need);
 void need_leave(berth_t *berth, berth_need_t *need);
 
-/* Lets the pieces go whose items end when an item comes. */
+/* Frees the pieces whose items end when an item comes. */
 void trial_end_for(trial_t *trial, uint32_t item);
 
 /* Told of each region that one block more of an item may go to, in the order of its routes, with

@@ -38,18 +38,40 @@ static void churn(berth_region_t *region)
     }
 }
 
-/* Allocates some blocks and undoes all of them. Returns how many were granted. */
+/* Allocates something on trial. False: it is refused. */
+static bool try_alloc(berth_region_t *region, berth_note_t *note, uint32_t *offset)
+{
+    const uint32_t size = any_size();
+    const uint32_t align = any_align();
+    const berth_tag_t tag = 2u | (random_below(&source, 4) == 0 ? BERTH_TAG_WORD : 0);
+    fit->note_alloc(region, size, align, tag, note);
+    *offset = fit->alloc(region, size, align, tag).offset;
+    return *offset != BERTH_NOWHERE;
+}
+
+/* Frees on trial what was allocated so. */
+static void try_free(berth_region_t *region, berth_note_t *note, uint32_t *offset)
+{
+    fit->note_free(region, *offset, note);
+    assert_int_equal(fit->free(region, *offset).status, BERTH_OK);
+    *offset = BERTH_NOWHERE;
+}
+
+/* Allocates some blocks, frees some of these, and undoes all. Returns how many were done. */
 static uint32_t try_some(berth_region_t *region)
 {
     berth_note_t notes[DEPTH];
+    uint32_t offsets[DEPTH];
     uint32_t count = 0;
     const uint32_t tries = 1 + random_below(&source, DEPTH);
     for (uint32_t i = 0; i < tries; i++) {
-        const uint32_t size = any_size();
-        const uint32_t align = any_align();
-        const berth_tag_t tag = 2u | (random_below(&source, 4) == 0 ? BERTH_TAG_WORD : 0);
-        fit->note(region, size, align, tag, &notes[count]);
-        count += fit->alloc(region, size, align, tag).offset != BERTH_NOWHERE;
+        const uint32_t picked = random_below(&source, count + 1);
+        if (picked < count && offsets[picked] != BERTH_NOWHERE) {
+            try_free(region, &notes[count], &offsets[picked]);
+            offsets[count++] = BERTH_NOWHERE;
+        } else {
+            count += try_alloc(region, &notes[count], &offsets[count]);
+        }
     }
     for (uint32_t i = count; i-- != 0;) {
         fit->undo(region, &notes[i]);
@@ -86,7 +108,7 @@ static void test_undo_keeps_off_live_blocks(void **state)
         berth_note_t note;
         memset(memory + before, 0x11, 40);
         memset(memory + after, 0x11, 40);
-        fit->note(&region, size, 0, 1, &note);
+        fit->note_alloc(&region, size, 0, 1, &note);
         assert_int_not_equal(fit->alloc(&region, size, 0, 1).offset, BERTH_NOWHERE);
         memset(memory + before, 0x22, 40);
         memset(memory + after, 0x22, 40);

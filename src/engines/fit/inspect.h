@@ -28,8 +28,9 @@ berth_block_t fit_walk(const berth_region_t *region, uint32_t cursor);
 berth_block_t fit_check(const berth_region_t *region, uint32_t cursor);
 
 /* The methods of undo.c. */
-void fit_note(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag,
-              berth_note_t *note);
+void fit_note_alloc(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag,
+                    berth_note_t *note);
+void fit_note_free(const berth_region_t *region, uint32_t offset, berth_note_t *note);
 void fit_undo(berth_region_t *region, const berth_note_t *note);
 
 /* What every form of the engine has. */

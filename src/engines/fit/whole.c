@@ -4,5 +4,6 @@
 #include "inspect.h"
 #include "start.h"
 
-const berth_engine_t berth_fit_engine = {FIT_METHODS, .check = fit_check, .note = fit_note,
+const berth_engine_t berth_fit_engine = {FIT_METHODS, .check = fit_check,
+                                         .note_alloc = fit_note_alloc, .note_free = fit_note_free,
                                          .undo = fit_undo};
