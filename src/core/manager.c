@@ -193,8 +193,7 @@ static int32_t spot_scrub(berth_t *berth, const spot_t *spot)
     return block.status == BERTH_ERR_BUSY ? BERTH_ERR_BUSY : BERTH_OK;
 }
 
-/* Takes back a block of the engine's, and tells of it. With the region's lock held. */
-static inline int32_t block_free(berth_t *berth, const spot_t *spot, uint32_t site)
+int32_t block_free(berth_t *berth, const spot_t *spot, uint32_t site)
 {
     berth_region_t *region = spot->region;
     const berth_change_t change = region->engine->free(region, spot->offset);

@@ -61,6 +61,9 @@ bool manager_wake(berth_t *berth);
 /* Whether a manager serves; wakes it if need be. */
 bool manager_is_awake(berth_t *berth);
 
+/* Gives a block back to its engine, and tells of it. With the region's lock held. */
+int32_t block_free(berth_t *berth, const spot_t *spot, uint32_t site);
+
 /* Frees a block at a spot that is known to be a region's. */
 int32_t spot_free(berth_t *berth, const spot_t *spot, uint8_t guards, uint32_t site);
 

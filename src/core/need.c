@@ -9,6 +9,8 @@
 #include "event.h"
 #include "trial.h"
 
+#define LOCK_TRIES 3u /* before a task gives up what it holds no pointer to any more */
+
 /* --- reserve --------------------------------------------------------------------------------- */
 
 /* Items from this one on are not held: another one's room is to become theirs. */
@@ -51,7 +53,10 @@ static void pieces_drop(trial_t *trial)
     while (trial->placed != 0) {
         berth_piece_t *piece = &trial->need->pieces[--trial->placed];
         const spot_t spot = {.region = piece->region, .offset = piece->offset};
-        (void)spot_free(trial->job.berth, &spot, trial->job.guards, trial->job.site);
+        int32_t status = BERTH_ERR_BUSY;
+        for (uint32_t i = 0; status == BERTH_ERR_BUSY && i < LOCK_TRIES; i++) {
+            status = spot_free(trial->job.berth, &spot, trial->job.guards, trial->job.site);
+        }
         piece->region = NULL;
     }
 }
@@ -84,23 +89,35 @@ static uint32_t region_held(const berth_t *berth, const berth_region_t *region)
     return held;
 }
 
-/* Lets a region know that a piece is held there, or no longer. False: its lock is refused. */
-static bool piece_settle(berth_t *berth, berth_piece_t *piece, bool is_held)
+/* Lets a region know that a piece is held there. False: its lock is refused. */
+static bool piece_hold(berth_t *berth, berth_piece_t *piece, berth_region_t *region)
 {
-    berth_region_t *region = piece->region;
     const uintptr_t key = lock_take(berth->port, &region->lock);
     if (key == BERTH_LOCK_REFUSED) {
         return false;
     }
-    if (is_held) {
-        region->held |= held_bit(piece->offset);
-        region->unclaimed += piece->taken;
-    } else {
-        LIST_WRITE(piece->region, NULL);
-        region->held = region_held(berth, region);
-        region->unclaimed -= piece->is_claimed ? 0 : piece->taken;
-    }
+    LIST_WRITE(piece->region, region);
+    region->held |= held_bit(piece->offset);
+    region->unclaimed += piece->taken;
     lock_leave(berth->port, &region->lock, key);
+    return true;
+}
+
+/* Lets a piece go: an unclaimed one is freed. False: its region's lock is refused. */
+static bool piece_let_go(berth_t *berth, berth_piece_t *piece, uint32_t site)
+{
+    const spot_t spot = {.region = piece->region, .offset = piece->offset};
+    const uintptr_t key = lock_take(berth->port, &spot.region->lock);
+    if (key == BERTH_LOCK_REFUSED) {
+        return false;
+    }
+    LIST_WRITE(piece->region, NULL);
+    spot.region->held = region_held(berth, spot.region);
+    if (!piece->is_claimed) {
+        spot.region->unclaimed -= piece->taken;
+        (void)block_free(berth, &spot, site);
+    }
+    lock_leave(berth->port, &spot.region->lock, key);
     return true;
 }
 
@@ -139,21 +156,25 @@ static void need_link(berth_t *berth, berth_need_t *need, bool is_held)
     }
 }
 
-/* Holds what was taken. */
+/* Holds what was taken. A piece is on the list before its region knows of it, and has no region
+ * until then: so nobody takes what is held for anything else, not even while another need is
+ * released. */
 static void need_hold(trial_t *trial)
 {
     berth_t *berth = trial->job.berth;
     berth_need_t *need = trial->need;
+    berth_region_t *regions[BERTH_PIECES];
+    for (uint32_t i = 0; i < need->piece_count; i++) {
+        regions[i] = i < trial->placed ? need->pieces[i].region : NULL;
+        need->pieces[i].region = NULL;
+    }
     LIST_WRITE(berth->holder, &claim_holder);
     need->holder = trial->job.owner;
-    for (uint32_t i = 0; i < need->piece_count; i++) {
-        if (i < trial->placed) {
-            (void)piece_settle(berth, &need->pieces[i], true);
-        } else {
-            need->pieces[i].region = NULL;
-        }
-    }
     need_link(berth, need, true);
+    for (uint32_t i = 0, tries = 0; i < trial->placed; tries++) {
+        const bool is_held = piece_hold(berth, &need->pieces[i], regions[i]);
+        i += is_held || tries >= LOCK_TRIES;
+    }
 }
 
 berth_answer_t berth_reserve(berth_t *berth, berth_need_t *need)
@@ -198,15 +219,10 @@ berth_status_t berth_release(berth_t *berth, berth_need_t *need)
     const uint8_t guards = context_of(berth)->guards;
     for (uint32_t i = 0; i < need->piece_count; i++) {
         berth_piece_t *piece = &need->pieces[i];
-        const spot_t spot = {.region = piece->region, .offset = piece->offset};
-        if (spot.region == NULL) {
-            continue;
-        }
-        if (context_bars(guards, spot.region) != BERTH_OK || !piece_settle(berth, piece, false)) {
+        const bool is_gone = piece->region == NULL;
+        if (!is_gone && (context_bars(guards, piece->region) != BERTH_OK ||
+                         !piece_let_go(berth, piece, SITE))) {
             return BERTH_ERR_BUSY;
-        }
-        if (!piece->is_claimed) {
-            (void)spot_free(berth, &spot, guards, SITE);
         }
     }
     need_link(berth, need, false);
