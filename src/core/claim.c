@@ -46,7 +46,7 @@ static void piece_take_back(berth_t *berth, const spot_t *spot, uint32_t site)
     berth_piece_t *piece = piece_at(berth, spot);
     const berth_block_t block = spot->region->engine->find(spot->region, spot->offset);
     piece->is_claimed = false;
-    spot->region->unclaimed += piece->taken;
+    LIST_WRITE(spot->region->unclaimed, spot->region->unclaimed + piece->taken);
     piece_tell(berth, piece, event_of(BERTH_EVENT_RETURN, BERTH_OK, block.owner, site));
 }
 
@@ -54,7 +54,7 @@ static void piece_take_back(berth_t *berth, const spot_t *spot, uint32_t site)
 static void *piece_hand_out(berth_t *berth, berth_piece_t *piece, berth_event_t event)
 {
     piece->is_claimed = true;
-    piece->region->unclaimed -= piece->taken;
+    LIST_WRITE(piece->region->unclaimed, piece->region->unclaimed - piece->taken);
     piece_tell(berth, piece, event);
     return block_pointer(piece->region, piece->offset);
 }
@@ -114,7 +114,7 @@ static void *claim_for(berth_t *berth, const berth_request_t *request, berth_own
     void *block = NULL;
     for (berth_region_t *region = LIST_READ(berth->first); region != NULL && block == NULL;
          region = LIST_READ(region->next)) {
-        if (LIST_READ(region->unclaimed) != 0 && context_bars(guards, region) == BERTH_OK &&
+        if (PEEK(region->unclaimed) != 0 && context_bars(guards, region) == BERTH_OK &&
             has_all(region->able, hop_needed(request))) {
             block = claim_in(berth, region, request, event);
         }

@@ -29,6 +29,7 @@
 
 /* Lists grow while others read them. */
 #define LIST_READ(link) __atomic_load_n(&(link), __ATOMIC_ACQUIRE)
+#define PEEK(word) __atomic_load_n(&(word), __ATOMIC_RELAXED) /* while others write it */
 #define LIST_WRITE(link, value) __atomic_store_n(&(link), (value), __ATOMIC_RELEASE)
 
 static inline bool has_all(berth_caps_t caps, berth_caps_t wanted)

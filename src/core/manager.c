@@ -131,8 +131,8 @@ static void *block_zero(void *block, const berth_request_t *hop)
 static void *job_grant(job_t *job)
 {
     void *block = NULL;
-    if ((job->berth->attention & ATTENTION_NEEDS) != 0) {
-        block = job->berth->holder->claim(job->berth, job->hop, job->owner, job->site);
+    if ((PEEK(job->berth->attention) & ATTENTION_NEEDS) != 0) {
+        block = LIST_READ(job->berth->holder)->claim(job->berth, job->hop, job->owner, job->site);
     }
     return block != NULL ? block : job_serve(job);
 }
@@ -220,7 +220,7 @@ static int32_t region_free(berth_t *berth, const spot_t *spot, uint32_t site)
     int32_t status = BERTH_ERR_INVALID;
     const hold_t hold = spot_hold(berth, spot);
     if (hold == HOLD_CLAIMED) {
-        berth->holder->take_back(berth, spot, site);
+        LIST_READ(berth->holder)->take_back(berth, spot, site);
         status = BERTH_OK;
     } else if (hold == HOLD_NONE && spot_holds(spot)) {
         status = block_free(berth, spot, site);
@@ -233,7 +233,7 @@ static int32_t region_free(berth_t *berth, const spot_t *spot, uint32_t site)
 static int32_t spot_prepare(berth_t *berth, const spot_t *spot, uint8_t guards)
 {
     const int32_t barred = context_bars(guards, spot->region);
-    const bool is_scrubbed = barred == BERTH_OK && berth->attention >= ATTENTION_OWNERS;
+    const bool is_scrubbed = barred == BERTH_OK && PEEK(berth->attention) >= ATTENTION_OWNERS;
     return is_scrubbed ? spot_scrub(berth, spot) : barred;
 }
 

@@ -97,8 +97,8 @@ static bool piece_hold(berth_t *berth, berth_piece_t *piece, berth_region_t *reg
         return false;
     }
     LIST_WRITE(piece->region, region);
-    region->held |= held_bit(piece->offset);
-    region->unclaimed += piece->taken;
+    LIST_WRITE(region->held, region->held | held_bit(piece->offset));
+    LIST_WRITE(region->unclaimed, region->unclaimed + piece->taken);
     lock_leave(berth->port, &region->lock, key);
     return true;
 }
@@ -112,9 +112,9 @@ static bool piece_let_go(berth_t *berth, berth_piece_t *piece, uint32_t site)
         return false;
     }
     LIST_WRITE(piece->region, NULL);
-    spot.region->held = region_held(berth, spot.region);
+    LIST_WRITE(spot.region->held, region_held(berth, spot.region));
     if (!piece->is_claimed) {
-        spot.region->unclaimed -= piece->taken;
+        LIST_WRITE(spot.region->unclaimed, spot.region->unclaimed - piece->taken);
         (void)block_free(berth, &spot, site);
     }
     lock_leave(berth->port, &spot.region->lock, key);
@@ -124,10 +124,11 @@ static bool piece_let_go(berth_t *berth, berth_piece_t *piece, uint32_t site)
 /* Says whose needs are on the list. With the manager's lock held. */
 static void needs_count(berth_t *berth)
 {
-    berth->needy = 0;
+    uint32_t needy = 0;
     for (const berth_need_t *need = berth->needs; need != NULL; need = need->next) {
-        berth->needy |= 1u << need->holder % 32u;
+        needy |= 1u << need->holder % 32u;
     }
+    LIST_WRITE(berth->needy, needy);
     if (berth->needs != NULL) {
         __atomic_fetch_or(&berth->attention, ATTENTION_NEEDS, __ATOMIC_RELAXED);
     } else {

@@ -23,7 +23,8 @@ static COLD bool short_attends(berth_t *berth, const berth_request_t *request)
 {
     const berth_owner_t owner =
         request->owner != BERTH_NO_OWNER ? request->owner : context_owner(context_of(berth));
-    return berth->attention == ATTENTION_NEEDS && (berth->needy >> owner % 32u & 1u) == 0;
+    return PEEK(berth->attention) == ATTENTION_NEEDS &&
+           (PEEK(berth->needy) >> owner % 32u & 1u) == 0;
 }
 
 /* Whether a request is one hop of one size without conditions. */
@@ -31,7 +32,7 @@ SHORT bool short_suits(berth_t *berth, const berth_request_t *request)
 {
     const uintptr_t conditions = request->smallest | request->left | request->preferred |
                                  (uintptr_t)request->otherwise | request->is_zeroed;
-    return (conditions | berth->attention) == 0 ||
+    return (conditions | PEEK(berth->attention)) == 0 ||
            (conditions == 0 && short_attends(berth, request));
 }
 
@@ -204,7 +205,8 @@ SHORT void short_return(berth_t *berth, berth_region_t *region, uint32_t offset,
 /* Whether nothing needs attention but reservations, and of these no block lies there. */
 static COLD bool short_passes(const berth_t *berth, const berth_region_t *region, uint32_t offset)
 {
-    return berth->attention == ATTENTION_NEEDS && (region->held & held_bit(offset)) == 0;
+    return PEEK(berth->attention) == ATTENTION_NEEDS &&
+           (PEEK(region->held) & held_bit(offset)) == 0;
 }
 
 /* False: nothing has changed. */
@@ -219,7 +221,7 @@ SHORT bool short_free(berth_t *berth, const void *block)
     }
     berth_region_t *region = window->region;
     const uint32_t offset = (uint32_t)((uintptr_t)block - window->base);
-    if (UNLIKELY(berth->attention != 0) && !short_passes(berth, region, offset)) {
+    if (UNLIKELY(PEEK(berth->attention) != 0) && !short_passes(berth, region, offset)) {
         return false;
     }
     const uintptr_t key = lock_take(berth->port, &region->lock);

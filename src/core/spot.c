@@ -63,8 +63,9 @@ bool spot_holds(const spot_t *spot)
 
 COLD hold_t spot_hold_any(berth_t *berth, const spot_t *spot)
 {
-    return (spot->region->held & held_bit(spot->offset)) != 0 ? berth->holder->look(berth, spot)
-                                                              : HOLD_NONE;
+    return (spot->region->held & held_bit(spot->offset)) != 0
+               ? LIST_READ(berth->holder)->look(berth, spot)
+               : HOLD_NONE;
 }
 
 berth_block_t spot_look(berth_t *berth, const spot_t *spot)

@@ -79,6 +79,10 @@ run_linux() {
             $(cat sources.txt) -pthread -o "$out/manager"
         ${CC:-gcc} $common -O1 -fsanitize=thread tests/port/manager_linux.c \
             ports/linux/port_linux.c $(cat sources.txt) -pthread -o "$out/manager.tsan"
+        ${CC:-gcc} $common -O2 tests/port/needs_linux.c ports/linux/port_linux.c \
+            $(cat sources.txt) -pthread -o "$out/needs"
+        ${CC:-gcc} $common -O1 -fsanitize=thread tests/port/needs_linux.c \
+            ports/linux/port_linux.c $(cat sources.txt) -pthread -o "$out/needs.tsan"
         ${CC:-gcc} $common -O2 tests/port/steps_linux.c ports/linux/port_linux.c -pthread \
             -o "$out/steps"
     }
@@ -90,6 +94,8 @@ run_linux() {
     run "linux: every instruction" "$out/steps"
     run "linux: one manager" "$out/manager"
     run "linux: one manager, TSan" "$out/manager.tsan" 5000
+    run "linux: reservations" "$out/needs" 20000
+    run "linux: reservations, TSan" "$out/needs.tsan" 1000
 }
 
 run_arm() {
