@@ -1,4 +1,4 @@
-/* everything.c: what weigh.py links to know the size of all that a manager can, with the fit engine.
+/* everything.c: what weigh.py links to know the size of all that a manager can, with `fit`.
  * SPDX-License-Identifier: Apache-2.0
  *
  * Every public function of the headers named here has its address taken: so none is left out.

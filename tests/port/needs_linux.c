@@ -22,7 +22,7 @@
 
 #define CHURNERS 3u
 #define CLAIMERS 4u
-#define HELD 40u /* blocks of each churner */
+#define HELD 22u /* blocks of each churner */
 #define SIZE 1717u
 #define TLS 1u
 #define OTA 2u
