@@ -3,6 +3,7 @@
  */
 #include "berth/berth.h"
 #include "berth/fit.h"
+#include "berth/need.h"
 #include "port_linux.h"
 
 #include <inttypes.h>
@@ -69,6 +70,101 @@ static void print_events(void)
     }
 }
 
+/* --- needs ------------------------------------------------------------------------------------ */
+
+#define PICTURE 8000u /* bytes */
+#define PICTURES 64u
+
+static void *pictures[PICTURES]; /* which the ui keeps on the chip */
+
+static const berth_item_t session[] = {
+    {.request = {.size = 16717, .needed = BERTH_CAP_INTERNAL}, .count = 2}};
+static berth_piece_t pieces[2];
+static berth_need_t tls = {.name = "tls",
+                           .items = session,
+                           .pieces = pieces,
+                           .item_count = 1,
+                           .piece_count = 2,
+                           .owner = NET};
+
+static void print_answer(berth_answer_t answer)
+{
+    char text[200];
+    (void)berth_answer_explain(&heap, &tls, &answer, text, sizeof text);
+    printf("   %s\n", text);
+}
+
+/* Drops every `step`th picture that there is. Returns how many. */
+static unsigned pictures_drop(unsigned step)
+{
+    unsigned dropped = 0;
+    for (unsigned i = 0; i < PICTURES; i += step) {
+        dropped += pictures[i] != NULL;
+        berth_free(&heap, pictures[i]);
+        pictures[i] = NULL;
+    }
+    return dropped;
+}
+
+static void pictures_scatter(void)
+{
+    unsigned count = 0;
+    const berth_request_t picture = {.size = PICTURE, .needed = BERTH_CAP_INTERNAL, .owner = UI};
+    while (count < PICTURES && (pictures[count] = berth_alloc(&heap, &picture)) != NULL) {
+        count++;
+    }
+    const unsigned dropped = pictures_drop(2);
+    printf("   ui keeps %u pictures on the chip and drops %u: %u bytes are free again, and\n",
+           count, dropped, dropped * PICTURE);
+}
+
+static void print_blockers(void)
+{
+    berth_blocker_t blockers[8];
+    const uint32_t count = berth_blockers(&heap, &tls, blockers, 8);
+    printf("   it would, were it not for %" PRIu32 " blocks:", count);
+    for (uint32_t i = 0; i < count && i < 8; i++) {
+        printf("%s %" PRIu32 " bytes of %s", i == 0 ? "" : ",", blockers[i].taken,
+               berth_owner_name(&heap, blockers[i].owner));
+    }
+    puts("");
+}
+
+static bool nothing_to_give(void *self, const berth_need_t *need)
+{
+    (void)self;
+    printf("   for %s, net is asked first: it has nothing to give\n", need->name);
+    return false;
+}
+
+static bool pictures_give(void *self, const berth_need_t *need)
+{
+    (void)self;
+    printf("   for %s, ui drops its other %u pictures\n", need->name, pictures_drop(1));
+    return true;
+}
+
+static void show_needs(void)
+{
+    static berth_reclaimer_t net = {.name = "net", .reclaim = nothing_to_give};
+    static berth_reclaimer_t ui = {.name = "ui", .reclaim = pictures_give};
+    berth_reclaimer_add(&heap, &net);
+    berth_reclaimer_add(&heap, &ui);
+    puts("\n7. A need: a TLS session takes 2 x 16717 bytes on the chip. Before it connects:");
+    print_answer(berth_fits(&heap, &tls));
+    pictures_scatter();
+    print_answer(berth_fits(&heap, &tls));
+    print_blockers();
+    puts("\n8. It is made to fit, by who can give memory back, the mildest first; and held from "
+         "then "
+         "on:");
+    print_answer(berth_prepare(&heap, &tls));
+    const void *in = berth_claim(&heap, &tls, 0);
+    const void *out = berth_claim(&heap, &tls, 0);
+    printf("   its buffers, whenever it connects: %s\n",
+           in != NULL && out != NULL ? "there they are" : "NO");
+}
+
 int main(void)
 {
     port = berth_port_linux;
@@ -108,5 +204,6 @@ int main(void)
 
     puts("\n6. All of it was written down:");
     print_events();
+    show_needs();
     return 0;
 }
