@@ -75,7 +75,9 @@ static tlsf_model_t model;
 
 static void states_start(void)
 {
+    static const berth_floor_t floors[] = {{.bytes = 5000, .caps = BERTH_CAP_DMA}, {.bytes = 0}};
     SCENE_LAY(&scene_sram, &scene_psram);
+    scene.regions[0].floors = floors;
     scene.budgets[0][LVGL].hard = 9000;
     scene.budgets[1][LVGL].hard = 60000;
     scene_start();

@@ -149,10 +149,11 @@ static void test_no_other_way_leads_below_the_floor(void **state)
     (void)state;
     board_start(for_dma);
     void *block = berth_malloc(berth, 100, BERTH_CAP_INTERNAL);
+    const berth_request_t inside = {.size = 64, .needed = BERTH_CAP_INTERNAL};
+    assert_int_equal(berth_allocatable(berth, &inside), scene_room(sram) - FLOOR - STRETCH_HEADER);
     greedy_take_all();
     const uint32_t room = scene_room(sram);
     assert_in_range(room, FLOOR, FLOOR + 8); /* a block takes 12 bytes at least */
-    const berth_request_t inside = {.size = 64, .needed = BERTH_CAP_INTERNAL};
     const berth_request_t outside = {
         .size = 64, .smallest = 4, .needed = BERTH_CAP_EXTERNAL, .otherwise = &inside};
     assert_int_equal(berth_allocatable(berth, &inside), 0);
