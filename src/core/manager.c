@@ -193,7 +193,8 @@ static int32_t spot_scrub(berth_t *berth, const spot_t *spot)
     return block.status == BERTH_ERR_BUSY ? BERTH_ERR_BUSY : BERTH_OK;
 }
 
-int32_t block_free(berth_t *berth, const spot_t *spot, uint32_t site)
+/* Gives a block back to its engine, and tells of it. With the region's lock held. */
+SHORT int32_t block_return(berth_t *berth, const spot_t *spot, uint32_t site)
 {
     berth_region_t *region = spot->region;
     const berth_change_t change = region->engine->free(region, spot->offset);
@@ -207,6 +208,11 @@ int32_t block_free(berth_t *berth, const spot_t *spot, uint32_t site)
         event_post(berth, region, &event);
     }
     return change.status;
+}
+
+int32_t block_free(berth_t *berth, const spot_t *spot, uint32_t site)
+{
+    return block_return(berth, spot, site);
 }
 
 /* Takes back the block at a spot whose region may be entered. */
@@ -223,7 +229,7 @@ static int32_t region_free(berth_t *berth, const spot_t *spot, uint32_t site)
         LIST_READ(berth->holder)->take_back(berth, spot, site);
         status = BERTH_OK;
     } else if (hold == HOLD_NONE && spot_holds(spot)) {
-        status = block_free(berth, spot, site);
+        status = block_return(berth, spot, site);
     }
     lock_leave(berth->port, &region->lock, key);
     return status;

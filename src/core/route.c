@@ -73,21 +73,27 @@ berth_region_t *berth_region_at(const berth_t *berth, uint8_t index)
 
 /* --- hops ------------------------------------------------------------------------------------ */
 
+/* Whether a hop makes sense; `align` is as it says itself. */
+static bool hop_is_valid(const berth_request_t *hop, uint32_t align, bool is_whole)
+{
+    return has_all(CAPS_KNOWN, hop->needed | hop->preferred) && hop->size != 0 &&
+           (is_whole || hop->smallest <= hop->size) && is_power_of_two_or_0(align);
+}
+
 bool hop_all_valid(const berth_request_t *request, bool is_whole)
 {
-    berth_request_t hop = *request;
-    uint32_t align = request->align; /* as the hop itself says */
-    for (uint32_t hops = 0;; hops++) {
-        if (!has_all(CAPS_KNOWN, hop.needed | hop.preferred) || hop.size == 0 ||
-            (!is_whole && hop.smallest > hop.size) || !is_power_of_two_or_0(align)) {
-            return false;
-        }
-        if (hop.otherwise == NULL || hops == BERTH_HOPS) {
+    berth_request_t merged;
+    const berth_request_t *hop = request;
+    uint32_t align = request->align;
+    for (uint32_t hops = 0; hop_is_valid(hop, align, is_whole); hops++) {
+        if (hop->otherwise == NULL || hops == BERTH_HOPS) {
             return true;
         }
-        align = hop.otherwise->align;
-        hop = hop_next(&hop);
+        align = hop->otherwise->align;
+        merged = hop_next(hop);
+        hop = &merged;
     }
+    return false;
 }
 
 /* Whether a region is on a hop's route, thresholds apart. */
