@@ -18,6 +18,7 @@
 #define BERTH_BERTH_H
 
 #include "berth/engine.h"
+#include "berth/failure.h"
 #include "berth/port.h"
 #include "berth/types.h"
 
@@ -47,31 +48,10 @@ typedef struct berth_config {
                             1 to 127 */
     bool is_lenient;     /* an allocation where none should be (NO_ALLOC) is told but granted; other
                         violations are always refused */
+    uint8_t failure_count;     /* of `failures`: 32 at most; 0: one, inside the manager */
+    berth_failure_t *failures; /* records of refusals, where bytes can be written: in memory that
+                                  survives a reset, those of earlier runs are kept */
 } berth_config_t;
-
-/* Why a region did not serve a request: a berth_status_t, and what it would have granted. */
-typedef struct berth_reason {
-    uint32_t grantable; /* bytes: the largest size that would have been granted there */
-    uint8_t region;     /* index */
-    int8_t status;      /* berth_status_t */
-} berth_reason_t;
-
-#define BERTH_REASONS 4u /* regions that a failure record tells about: the first asked */
-
-/* The last refusal: 64 bytes. */
-typedef struct {
-    uint64_t time_us;
-    uint32_t count;      /* refusals so far, this one included; 0: there was none */
-    uint32_t size;       /* bytes asked for */
-    uint32_t align;      /* asked for */
-    berth_caps_t needed; /* of the request's first hop */
-    uint32_t site;
-    berth_owner_t owner;
-    int8_t status;        /* berth_status_t: of the first region asked */
-    uint8_t guards;       /* of the context: berth_guard_t, ored */
-    uint8_t reason_count; /* reasons told: of the first regions asked */
-    berth_reason_t reasons[BERTH_REASONS];
-} berth_failure_t;
 
 /* A manager. The caller owns it and looks at nothing inside. */
 typedef struct berth_manager {
@@ -87,16 +67,18 @@ typedef struct berth_manager {
     bool is_lenient;
     bool is_starting;
     bool clock_wraps;
+    uint8_t latest;      /* of the failure records: the one written last */
     berth_lock_t tables; /* protects what follows, and additions to the lists */
     berth_ring_t alarms;
-    uint64_t time_us;     /* when a clock that wraps was last read; BERTH_NO_TIME: never */
-    uint32_t lost;        /* events that were displaced before anybody polled them; atomic */
-    uint32_t retired[4];  /* a bit for each owner */
-    uint32_t scrubbed[4]; /* a bit for each owner */
-    berth_context_t boot; /* the context where the port knows none */
-    berth_failure_t failure;
-    uint32_t needy;                     /* a bit for owners, modulo 32, whose needs are reserved */
-    struct berth_need *needs;           /* these */
+    uint64_t time_us;         /* when a clock that wraps was last read; BERTH_NO_TIME: never */
+    uint32_t lost;            /* events that were displaced before anybody polled them; atomic */
+    uint32_t retired[4];      /* a bit for each owner */
+    uint32_t scrubbed[4];     /* a bit for each owner */
+    berth_context_t boot;     /* the context where the port knows none */
+    uint32_t refusals;        /* so far; atomic */
+    berth_failure_t failure;  /* the record, where the configuration brings none */
+    uint32_t needy;           /* a bit for owners, modulo 32, whose needs are reserved */
+    struct berth_need *needs; /* these */
     const struct berth_holder *holder;  /* who knows about them; NULL: none ever was */
     struct berth_reclaimer *reclaimers; /* in order */
     uint32_t is_preparing;              /* 1: somebody makes a need fit */
@@ -106,8 +88,8 @@ typedef struct berth_manager {
 #ifdef __cplusplus
 #define BERTH_INITIAL(config)                                                                      \
     {                                                                                              \
-        (config), NULL, NULL, NULL, NULL, 0, 0, 0, 0, false, false, false, {}, {}, 0, 0, {}, {},   \
-            {}, {}, 0, NULL, NULL, NULL, 0                                                         \
+        (config), NULL, NULL, NULL, NULL, 0, 0, 0, 0, false, false, false, 0, {}, {}, 0, 0, {},    \
+            {}, {}, 0, {}, 0, NULL, NULL, NULL, 0                                                  \
     }
 #else
 #define BERTH_INITIAL(the_config)                                                                  \
@@ -142,7 +124,9 @@ typedef struct berth_manager {
                                                  BERTH_SKIP_NONE,                                  \
                                                  sizeof(the_regions) / sizeof((the_regions)[0]),   \
                                                  owners,                                           \
-                                                 false};                                           \
+                                                 false,                                            \
+                                                 0,                                                \
+                                                 NULL};                                            \
     static berth_t name = BERTH_INITIAL(&name##_config)
 
 #define BERTH_SKIP_NONE 0u
@@ -269,8 +253,31 @@ BERTH_API BERTH_MUST_CHECK uint32_t berth_allocatable(berth_t *berth,
 BERTH_API BERTH_MUST_CHECK berth_account_t berth_account(berth_t *berth, berth_region_t *region,
                                                          berth_owner_t owner);
 
-/* Tells of the last refusal, whoever met it. [task, ISR, cache-off, boot] */
+/* Tells of the last refusal, whoever met it; a `count` of 0: there was none. A program that calls
+ * none of the next five functions has no records, and not the code for them. [task, ISR, cache-off,
+ * boot] */
 BERTH_API BERTH_MUST_CHECK berth_failure_t berth_failure(berth_t *berth);
+
+/* The same of the one before, and so on: 0 is the newest. Past the oldest, and where a record is
+ * damaged beyond belief, `count` is 0. Takes no lock: one that is being written is left out.
+ * Bounded by the square of failure_count. [task, boot, panic] */
+BERTH_API BERTH_MUST_CHECK berth_failure_t berth_failure_at(berth_t *berth, uint32_t index);
+
+/* Returns how many calls were refused since the start, recorded or not. [task, ISR, cache-off,
+ * boot, panic] */
+BERTH_API BERTH_MUST_CHECK uint32_t berth_refusals(const berth_t *berth);
+
+/* The same of those that the running context met. [task, ISR, cache-off, boot] */
+BERTH_API BERTH_MUST_CHECK uint32_t berth_refused(berth_t *berth);
+
+/* Tells whether an error may come of an allocation: whether the running context was refused one
+ * since berth_refused() was `refused_before`. Returns the last such refusal, noted as mistaken for
+ * `error` (cut to 16 bits and a sign; 0: as it was); `count` 0: there was none, look elsewhere. If
+ * its record has been displaced, its status is BERTH_ERR_UNKNOWN. A refusal that the program
+ * survived counts, too: let the two calls be as near to the cause as may be. [task, ISR, cache-off,
+ * boot] */
+BERTH_API BERTH_MUST_CHECK berth_failure_t berth_blame(berth_t *berth, uint32_t refused_before,
+                                                       int32_t error);
 
 /* Writes a refusal as text for people, ended by 0, cut to `room`; returns the length
  * uncut. [task, boot, panic] */

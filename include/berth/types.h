@@ -225,6 +225,8 @@ typedef struct berth_context {
     const char *name;    /* for people; may be NULL */
     berth_owner_t owner; /* of the innermost scope; 0: BERTH_OTHERS */
     uint8_t guards;      /* berth_guard_t, ored */
+    uint16_t record;     /* the manager's: of the last refusal it met */
+    uint32_t refused;    /* requests of its that were; atomic */
 } berth_context_t;
 
 /* --- events ---------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* failure.c: why a call is refused: at once, by each region asked, for good; and the record of it.
+/* failure.c: why a call is refused: at once, by each region asked, for good.
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "event.h"
@@ -32,8 +32,7 @@ COLD bool job_is_allowed(job_t *job)
     return is_sane && job_may_allocate(job);
 }
 
-/* Whether this region was noted in an earlier hop. */
-static bool job_knows(const job_t *job, const berth_region_t *region)
+bool job_knows(const job_t *job, const berth_region_t *region)
 {
     for (uint32_t i = 0; i < job->reason_count; i++) {
         if (job->reasons[i].region == region->index) {
@@ -55,79 +54,17 @@ COLD void job_refuse(job_t *job, const berth_region_t *region, int32_t status)
     }
 }
 
-/* What a region would have granted to a request's first hop. */
-static uint32_t reason_grantable(const job_t *job, const berth_request_t *request,
-                                 berth_reason_t reason)
-{
-    berth_region_t *region = berth_region_at(job->berth, reason.region);
-    if (reason.status == BERTH_ERR_GUARD || reason.status == BERTH_ERR_BUSY) {
-        return 0;
-    }
-    const uintptr_t key = lock_take(job->berth->port, &region->lock);
-    if (key == BERTH_LOCK_REFUSED) {
-        return 0;
-    }
-    const uint32_t grantable = ledger_grantable(region, owner_paying(region, job->owner), request);
-    lock_leave(job->berth->port, &region->lock, key);
-    return grantable;
-}
-
-/* Notes what each region asked would have granted. */
-static void reasons_complete(job_t *job, const berth_request_t *request)
-{
-    for (uint32_t i = 0; i < job->reason_count; i++) {
-        job->reasons[i].grantable = reason_grantable(job, request, job->reasons[i]);
-    }
-}
-
-/* Keeps the refusal that an event tells of. With the manager's lock held. */
-static void failure_keep(const job_t *job, const berth_request_t *request,
-                         const berth_event_t *event, uint64_t time)
-{
-    berth_failure_t *failure = &job->berth->failure;
-    failure->time_us = time;
-    failure->count++;
-    failure->size = event->size;
-    failure->align = request->align;
-    failure->needed = hop_needed(request);
-    failure->site = event->site;
-    failure->owner = event->owner;
-    failure->status = event->status;
-    failure->guards = job->guards;
-    failure->reason_count = job->reason_count;
-    for (uint32_t i = 0; i < job->reason_count; i++) {
-        failure->reasons[i] = job->reasons[i];
-    }
-}
-
 COLD void *job_fail(job_t *job, const berth_request_t *request, berth_event_t *event)
 {
     berth_t *berth = job->berth;
     event->size = saturated(request->size);
     event->status = job->status;
-    reasons_complete(job, request);
-    const uint64_t time = event_time(berth);
-    const uintptr_t key = lock_take(berth->port, &berth->tables);
-    if (key != BERTH_LOCK_REFUSED) {
-        failure_keep(job, request, event, time);
-        lock_leave(berth->port, &berth->tables, key);
+    if (record_keep != NULL) {
+        record_keep(job, request, event);
     }
     event_refuse(berth, event);
     if (event->status == BERTH_ERR_GUARD) {
         event_assert(berth, event);
     }
     return NULL;
-}
-
-berth_failure_t berth_failure(berth_t *berth)
-{
-    if (berth->port == NULL) {
-        return berth->failure;
-    }
-    const uintptr_t key = lock_take(berth->port, &berth->tables);
-    const berth_failure_t failure = berth->failure;
-    if (key != BERTH_LOCK_REFUSED) {
-        lock_leave(berth->port, &berth->tables, key);
-    }
-    return failure;
 }

@@ -90,6 +90,11 @@ uint32_t ledger_grantable(const berth_region_t *region, berth_owner_t owner,
     return low;
 }
 
+uint32_t ledger_reserved(const berth_region_t *region)
+{
+    return region->unclaimed;
+}
+
 static uint32_t budget_soft(const berth_region_t *region, uint32_t index)
 {
     return region->budgets != NULL ? region->budgets[index].soft : 0;

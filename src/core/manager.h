@@ -15,8 +15,9 @@ typedef struct job {
     int8_t status;       /* of the first region asked that it may enter; NOCAP: none yet */
     bool is_refused;     /* by any region so far */
     uint8_t reason_count;
-    bool is_whole;                         /* `smallest` does not count */
-    berth_reason_t reasons[BERTH_REASONS]; /* of the first regions asked; `grantable` is not told */
+    bool is_whole; /* `smallest` does not count */
+    berth_reason_t
+        reasons[BERTH_REASONS]; /* of the first regions asked: what they had is not told */
     berth_request_t merged;
 } job_t;
 
@@ -43,6 +44,9 @@ bool job_may_allocate(job_t *job);
 /* Notes that a region did not serve, and why. */
 void job_refuse(job_t *job, const berth_region_t *region, int32_t status);
 
+/* Whether a region's reason is noted. */
+bool job_knows(const job_t *job, const berth_region_t *region);
+
 /* Remembers a call that is refused for good, and posts the event that tells of it. Returns NULL. */
 void *job_fail(job_t *job, const berth_request_t *request, berth_event_t *event);
 
@@ -66,5 +70,16 @@ int32_t block_free(berth_t *berth, const spot_t *spot, uint32_t site);
 
 /* Frees a block at a spot that is known to be a region's. */
 int32_t spot_free(berth_t *berth, const spot_t *spot, uint8_t guards, uint32_t site);
+
+/* --- records --------------------------------------------------------------------------------- */
+
+/* Linked only where the program asks for records: else there are none, and these are NULL. */
+#define IF_LINKED __attribute__((weak))
+
+/* Takes over the records of earlier runs. False: the configuration's make no sense. */
+IF_LINKED bool record_start(const berth_t *berth);
+
+/* Keeps the record of a refusal that an event tells of. Without any lock. */
+IF_LINKED void record_keep(job_t *job, const berth_request_t *request, const berth_event_t *event);
 
 #endif /* BERTH_MANAGER_H */

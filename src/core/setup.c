@@ -315,7 +315,8 @@ static bool tables_prepare(berth_t *berth, const berth_config_t *config, uint32_
                        .tables = {.kind = BERTH_LOCK_TABLES}};
     berth->alarms = alarms_of(config, each);
     if ((port->lock_start != NULL && !port->lock_start(port->self, &berth->tables)) ||
-        !scrubbed_prepare(berth, config->scrubbed)) {
+        !scrubbed_prepare(berth, config->scrubbed) ||
+        (record_start != NULL && !record_start(berth))) {
         return false;
     }
     LIST_WRITE(berth->port, port);

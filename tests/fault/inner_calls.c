@@ -225,7 +225,8 @@ static outcome_t call_questions(inner_scene_t *scene)
     scene->answer += berth_can(&scene->berth, block, 4, BERTH_CAP_BYTES) ? 1u : 0u;
     scene->answer += berth_allocatable(&scene->berth, &request);
     scene->answer += berth_account(&scene->berth, &scene->regions[0], 1).live;
-    scene->answer += berth_failure(&scene->berth).count;
+    scene->answer += berth_failure(&scene->berth).count + berth_failure_at(&scene->berth, 0).count +
+                     berth_refused(&scene->berth);
     scene->answer += berth_lost(&scene->berth);
     return OUTCOME_REFUSED;
 }

@@ -30,26 +30,15 @@ void pipeline_granted(pipeline_t *pipeline, pipeline_call_t *call, uint32_t inde
     pipeline_budget_watch(pipeline, index, live - block->taken, call->request->site);
 }
 
-void pipeline_refused(pipeline_t *pipeline, const pipeline_call_t *call, berth_event_t event)
+void pipeline_refused(pipeline_t *pipeline, pipeline_call_t *call, berth_event_t event)
 {
-    berth_failure_t *failure = &pipeline->failure;
     if (event.status == BERTH_ERR_GUARD) {
         event.kind = BERTH_EVENT_VIOLATION;
     }
     event.site = call->request->site;
     event.size = pipeline_bytes(call->request->size);
     pipeline_post(pipeline, event);
-    *failure = (berth_failure_t){.time_us = pipeline->now_us,
-                                 .count = failure->count + 1u,
-                                 .size = event.size,
-                                 .align = call->request->align,
-                                 .needed = call->hops[0].needed,
-                                 .site = event.site,
-                                 .owner = event.owner,
-                                 .status = event.status,
-                                 .guards = pipeline_running(pipeline)->guards,
-                                 .reason_count = (uint8_t)call->reason_count};
-    memcpy(failure->reasons, call->reasons, sizeof failure->reasons);
+    pipeline_record_keep(pipeline, call, &event);
 }
 
 bool pipeline_is_forbidden(pipeline_t *pipeline, const pipeline_call_t *call)
@@ -71,23 +60,14 @@ bool pipeline_is_forbidden(pipeline_t *pipeline, const pipeline_call_t *call)
 
 /* --- hops ------------------------------------------------------------------------------------- */
 
-/* What a region would have granted is told as of the first hop, whichever it was that asked. */
 static void pipeline_call_refused(pipeline_t *pipeline, pipeline_call_t *call, uint8_t region,
                                   berth_status_t status)
 {
     if (call->asked == 0 || call->status == BERTH_ERR_GUARD) {
         call->status = status;
     }
-    const bool was_asked = (call->asked >> region & 1u) != 0;
     call->asked |= 1u << region;
-    if (was_asked || call->reason_count == BERTH_REASONS) {
-        return;
-    }
-    call->reasons[call->reason_count++] =
-        (berth_reason_t){.grantable = pipeline_grantable(pipeline, &pipeline->regions[region],
-                                                         &call->hops[0], call->owner),
-                         .region = region,
-                         .status = (int8_t)status};
+    pipeline_reason_add(pipeline, call, region, status);
 }
 
 berth_status_t pipeline_call_ask(pipeline_t *pipeline, pipeline_call_t *call, uint8_t index,

@@ -64,29 +64,80 @@ static void compare_accounts(pipeline_trial_t *trial, uint32_t index)
     pipeline_trial_expect(trial, "sum of accounts: blocks", region->total.count, count);
 }
 
-static void compare_failure(pipeline_trial_t *trial)
+/* A size as it is kept: of 12 significant bits, the others are 0. */
+static uint32_t compare_rounded(uint32_t size)
 {
-    const berth_failure_t *model = &trial->model.failure;
-    const berth_failure_t got = berth_failure(&trial->berth);
-    pipeline_trial_expect(trial, "failure: count", model->count, got.count);
-    pipeline_trial_expect(trial, "failure: time", model->time_us, got.time_us);
-    pipeline_trial_expect(trial, "failure: size", model->size, got.size);
-    pipeline_trial_expect(trial, "failure: align", model->align, got.align);
-    pipeline_trial_expect(trial, "failure: needed", model->needed, got.needed);
-    pipeline_trial_expect(trial, "failure: owner", model->owner, got.owner);
-    pipeline_trial_expect_status(trial, "failure: status", model->status, got.status);
-    pipeline_trial_expect(trial, "failure: guards", model->guards, got.guards);
-    pipeline_trial_expect(trial, "failure: reasons", model->reason_count, got.reason_count);
-    if (model->site != 0) {
-        pipeline_trial_expect(trial, "failure: site", model->site, got.site);
+    uint32_t unit = 1;
+    while (size / unit >= 4096u) {
+        unit *= 2u;
     }
-    for (uint32_t i = 0; i < BERTH_REASONS && i < model->reason_count; i++) {
-        const berth_reason_t *reason = &model->reasons[i];
-        pipeline_trial_expect(trial, "reason: region", reason->region, got.reasons[i].region);
-        pipeline_trial_expect_status(trial, "reason: status", reason->status,
-                                     got.reasons[i].status);
-        pipeline_trial_expect(trial, "reason: grantable", reason->grantable,
-                              got.reasons[i].grantable);
+    return size / unit * unit;
+}
+
+static void compare_reason(pipeline_trial_t *trial, const pipeline_reason_t *model,
+                           const berth_reason_t *got)
+{
+    pipeline_trial_expect(trial, "reason: region", model->region, got->region);
+    pipeline_trial_expect_status(trial, "reason: status", model->status, got->status);
+    pipeline_trial_expect(trial, "reason: free",
+                          model->is_known ? compare_rounded(model->free) : UINT32_MAX,
+                          berth_bytes_of(got->free));
+    pipeline_trial_expect(trial, "reason: allocatable", compare_rounded(model->allocatable),
+                          berth_bytes_of(got->allocatable));
+    pipeline_trial_expect(trial, "reason: reserved", model->is_known ? 0 : UINT32_MAX,
+                          berth_bytes_of(got->reserved));
+}
+
+/* When the first was: within a thousandth of how long ago that is, and never after it. */
+static void compare_times(pipeline_trial_t *trial, const pipeline_record_t *model,
+                          const berth_failure_t *got)
+{
+    const uint32_t most = (model->last - model->first) / 1000u;
+    const uint32_t early = model->first - berth_failure_first(got);
+    pipeline_trial_expect(trial, "record: last", model->last, got->last);
+    pipeline_trial_expect(trial, "record: first", early > most ? most : early, early);
+    pipeline_trial_expect(trial, "record: first, us", (uint64_t)berth_failure_first(got) * 65536u,
+                          berth_failure_first_us(got));
+}
+
+void pipeline_trial_expect_record(pipeline_trial_t *trial, const pipeline_record_t *model,
+                                  const berth_failure_t *got)
+{
+    const uint32_t context = model != NULL ? (uint32_t)(uintptr_t)model->context : 0;
+    pipeline_trial_expect(trial, "record: count", model != NULL ? model->count : 0, got->count);
+    if (model == NULL) {
+        return;
+    }
+    compare_times(trial, model, got);
+    pipeline_trial_expect(trial, "record: size", model->size, got->size);
+    pipeline_trial_expect(trial, "record: align",
+                          (model->align & (model->align - 1u)) == 0 ? model->align : UINT32_MAX,
+                          berth_failure_align(got));
+    pipeline_trial_expect(trial, "record: needed", model->needed, got->needed);
+    pipeline_trial_expect(trial, "record: site", model->site, got->site);
+    pipeline_trial_expect(trial, "record: context", context, got->context);
+    pipeline_trial_expect_status(trial, "record: mistaken", model->mistaken,
+                                 berth_failure_mistaken(got));
+    pipeline_trial_expect(trial, "record: owner", model->owner, got->owner);
+    pipeline_trial_expect_status(trial, "record: status", model->status, got->status);
+    pipeline_trial_expect(trial, "record: guards", model->guards, got->guards);
+    pipeline_trial_expect(trial, "record: reasons", model->reason_count,
+                          berth_failure_reasons(got));
+    for (uint32_t i = 0; i < model->reason_count; i++) {
+        compare_reason(trial, &model->reasons[i], &got->reasons[i]);
+    }
+}
+
+/* The newest always, another now and then. */
+static void compare_failures(pipeline_trial_t *trial)
+{
+    const berth_failure_t newest = berth_failure(&trial->berth);
+    const uint32_t index = random_below(&trial->random, trial->model.record_room + 1u);
+    pipeline_trial_expect_record(trial, pipeline_record_at(&trial->model, 0), &newest);
+    pipeline_trial_expect(trial, "refusals", trial->model.refusals, berth_refusals(&trial->berth));
+    if (random_percent(&trial->random, 10)) {
+        const berth_failure_t one = berth_failure_at(&trial->berth, index);
+        pipeline_trial_expect_record(trial, pipeline_record_at(&trial->model, index), &one);
     }
 }
 
@@ -97,6 +148,7 @@ static void compare_contexts(pipeline_trial_t *trial)
         const pipeline_person_t *model = &trial->model.contexts[i];
         pipeline_trial_expect(trial, "context: owner", model->owner, got->owner);
         pipeline_trial_expect(trial, "context: guards", model->guards, got->guards);
+        pipeline_trial_expect(trial, "context: refused", model->refused, got->refused);
     }
 }
 
@@ -112,7 +164,7 @@ void pipeline_trial_compare(pipeline_trial_t *trial)
         compare_region(trial, i);
         compare_accounts(trial, i);
     }
-    compare_failure(trial);
+    compare_failures(trial);
     compare_contexts(trial);
     if (random_percent(&trial->random,
                        5)) { /* seldom: it may tidy the rings that a poll is to find */

@@ -19,10 +19,24 @@ static void step_alloc(pipeline_generator_t *generator, pipeline_trial_t *trial)
     random_source_t *random = &generator->random;
     const berth_request_t *request = pipeline_draw_request(generator, trial);
     const uint32_t choice = random_below(random, 100);
-    pipeline_trial_alloc(trial, request,
-                         choice < 86   ? PIPELINE_LONG
-                         : choice < 95 ? PIPELINE_SHORT
-                                       : PIPELINE_CALLOC);
+    uint32_t refusals = trial->model.refusals;
+    do { /* whoever is refused is likely to try again: that is counted in one record */
+        refusals = trial->model.refusals;
+        pipeline_trial_alloc(trial, request,
+                             choice < 86   ? PIPELINE_LONG
+                             : choice < 95 ? PIPELINE_SHORT
+                                           : PIPELINE_CALLOC);
+    } while (trial->model.refusals != refusals && random_percent(random, 50));
+}
+
+/* An error that may come of a refusal, or of something else. */
+static void step_blame(pipeline_generator_t *generator, pipeline_trial_t *trial)
+{
+    static const int32_t errors[] = {-0x7F00, 14, 0x801A, 0, -0x3000, 0x1FFFF};
+    random_source_t *random = &generator->random;
+    const uint32_t refused = trial->model.contexts[trial->model.running].refused;
+    const uint32_t since = random_below(random, refused < 3 ? refused + 1 : 3);
+    pipeline_trial_blame(trial, since, errors[random_below(random, 6)]);
 }
 
 static void step_free(pipeline_generator_t *generator, pipeline_trial_t *trial)
@@ -257,9 +271,10 @@ typedef struct step {
 
 void pipeline_generator_step(pipeline_generator_t *generator, pipeline_trial_t *trial)
 {
-    static const step_t steps[] = {
-        {120, step_resize},  {50, step_give}, {40, step_wrong}, {40, step_scope}, {40, step_guard},
-        {60, step_question}, {50, step_poll}, {20, step_arena}, {2, step_carve},  {1, step_retire}};
+    static const step_t steps[] = {{120, step_resize}, {50, step_give},  {40, step_wrong},
+                                   {40, step_scope},   {40, step_guard}, {60, step_question},
+                                   {50, step_poll},    {20, step_arena}, {2, step_carve},
+                                   {1, step_retire},   {20, step_blame}};
     random_source_t *random = &generator->random;
     generator_set_scene(generator, trial);
     uint32_t choice = random_below(random, 1000);

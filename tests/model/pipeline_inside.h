@@ -26,7 +26,7 @@ typedef struct pipeline_call {
     uint32_t granted;      /* bytes */
     uint32_t asked;        /* a bit for each region that has refused */
     uint32_t reason_count;
-    berth_reason_t reasons[BERTH_REASONS];
+    pipeline_reason_t reasons[BERTH_REASONS];
 } pipeline_call_t;
 
 /* The regions that a hop asks, in order. */
@@ -78,8 +78,17 @@ bool pipeline_is_forbidden(pipeline_t *pipeline, const pipeline_call_t *call);
 void pipeline_granted(pipeline_t *pipeline, pipeline_call_t *call, uint32_t index, uint32_t size,
                       bool is_fallback);
 
-/* Posts a refusal and keeps the failure record. */
-void pipeline_refused(pipeline_t *pipeline, const pipeline_call_t *call, berth_event_t event);
+/* Posts a refusal and keeps its record. */
+void pipeline_refused(pipeline_t *pipeline, pipeline_call_t *call, berth_event_t event);
+
+/* --- pipeline_records.c ----------------------------------------------------------------------- */
+
+/* Keeps why a region refused, unless it is known or there are enough. */
+void pipeline_reason_add(pipeline_t *pipeline, pipeline_call_t *call, uint8_t region,
+                         int32_t status);
+
+/* Keeps the refusal that an event tells of. */
+void pipeline_record_keep(pipeline_t *pipeline, pipeline_call_t *call, const berth_event_t *event);
 
 /* --- pipeline_ledger.c ------------------------------------------------------------------------ */
 

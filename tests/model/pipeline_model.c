@@ -33,6 +33,7 @@ void pipeline_start(pipeline_t *pipeline, const berth_config_t *config)
     pipeline->owner_count = config->owner_count;
     pipeline->is_lenient = config->is_lenient;
     pipeline->event_skip = config->event_skip;
+    pipeline->record_room = config->failure_count != 0 ? config->failure_count : 1u;
     pipeline_rooms(pipeline, config);
     for (const berth_owner_t *owner = config->scrubbed; owner != NULL && *owner != 0; owner++) {
         pipeline->is_scrubbed[*owner] = true;

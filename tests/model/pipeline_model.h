@@ -6,7 +6,7 @@
  * region in memory of its own: engines are deterministic, so both must answer alike. What lies in
  * the twin's live blocks is what ought to lie in the manager's.
  *
- * A site of 0 in an expected event or failure means that the caller did not say: nobody can know.
+ * A site of 0 in an expected event means that the caller did not say: nobody can know.
  */
 #ifndef TESTS_MODEL_PIPELINE_MODEL_H
 #define TESTS_MODEL_PIPELINE_MODEL_H
@@ -57,9 +57,40 @@ typedef struct pipeline_queue {
 } pipeline_queue_t;
 
 typedef struct pipeline_person {
+    const char *name;
     berth_owner_t owner;
     uint8_t guards;
+    uint32_t refused;         /* calls */
+    uint32_t record;          /* the place of the last one's */
+    uint32_t record_identity; /* by which it is known again */
 } pipeline_person_t;
+
+/* Why a region did not serve; sizes and all else to the byte. */
+typedef struct pipeline_reason {
+    uint32_t free;
+    uint32_t allocatable;
+    bool is_known; /* it could be looked at */
+    uint8_t region;
+    int32_t status;
+} pipeline_reason_t;
+
+/* Refusals that are alike. */
+typedef struct pipeline_record {
+    uint32_t count; /* UINT16_MAX at most; 0: none */
+    uint32_t first; /* times: 65.536 ms */
+    uint32_t last;
+    uint32_t size;
+    uint32_t align;
+    berth_caps_t needed;
+    uint32_t site;
+    const char *context;
+    int32_t mistaken;
+    berth_owner_t owner;
+    int8_t status;
+    uint8_t guards;
+    uint32_t reason_count;
+    pipeline_reason_t reasons[BERTH_REASONS];
+} pipeline_record_t;
 
 typedef struct pipeline {
     uint8_t owner_count;
@@ -75,7 +106,11 @@ typedef struct pipeline {
     uint32_t lost;
     pipeline_queue_t alarms;
     pipeline_queue_t ordinary[PIPELINE_REGIONS];
-    berth_failure_t failure;
+    uint32_t refusals;
+    uint32_t site_seen; /* who called, where a refused request did not say: as the manager tells */
+    uint32_t record_room;
+    uint32_t record_last; /* the place that was written last */
+    pipeline_record_t records[BERTH_FAILURES_MOST];
     uint8_t region_count;
     pipeline_region_t regions[PIPELINE_REGIONS];
     uint32_t block_count;
@@ -154,6 +189,13 @@ uint32_t pipeline_allocatable(pipeline_t *pipeline, const berth_request_t *reque
 berth_about_t pipeline_about(pipeline_t *pipeline, const void *pointer);
 
 bool pipeline_can(const pipeline_t *pipeline, const void *pointer, size_t size, berth_caps_t caps);
+
+/* The record of a refusal, 0 the newest; NULL: there is none. */
+const pipeline_record_t *pipeline_record_at(const pipeline_t *pipeline, uint32_t index);
+
+/* The record of the last refusal that the running context met, noted as mistaken for an error;
+ * NULL: it has been displaced. */
+const pipeline_record_t *pipeline_blame(pipeline_t *pipeline, int32_t error);
 
 /* Moves the oldest events to `out`, and says how many. */
 uint32_t pipeline_poll(pipeline_t *pipeline, berth_event_t *out, uint32_t capacity);

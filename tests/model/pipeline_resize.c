@@ -144,7 +144,7 @@ static berth_status_t pipeline_move(pipeline_t *pipeline, pipeline_move_t *move)
     return moved == BERTH_OK || status == BERTH_OK ? moved : status;
 }
 
-static pipeline_outcome_t pipeline_resize_refused(pipeline_t *pipeline, const pipeline_call_t *call,
+static pipeline_outcome_t pipeline_resize_refused(pipeline_t *pipeline, pipeline_call_t *call,
                                                   const pipeline_reach_t *reach,
                                                   berth_owner_t owner)
 {

@@ -90,6 +90,7 @@ static const berth_owner_t *scene_scrubbed(pipeline_trial_t *trial)
 static void scene_configure(pipeline_trial_t *trial)
 {
     static const uint16_t rooms[] = {0, 8, 9, 10, 16, 33, 64, 100, 255, 256};
+    static const uint8_t failures[] = {0, 0, 1, 2, 3, 5, 8, BERTH_FAILURES_MOST};
     random_source_t *random = &trial->random;
     const uint16_t skip = (uint16_t)random_below(random, 1u << BERTH_EVENT_KINDS);
     trial->config =
@@ -102,7 +103,12 @@ static void scene_configure(pipeline_trial_t *trial)
                          .event_skip = random_percent(random, 30) ? skip : BERTH_SKIP_NONE,
                          .region_count = trial->board->region_count,
                          .owner_count = trial->board->owner_count,
-                         .is_lenient = random_percent(random, 30)};
+                         .is_lenient = random_percent(random, 30),
+                         .failure_count = failures[random_below(random, sizeof failures)],
+                         .failures = trial->failures};
+    for (uint32_t i = 0; i < sizeof trial->failures; i++) { /* as memory is after a cold start */
+        ((uint8_t *)trial->failures)[i] = (uint8_t)random_next(random);
+    }
 }
 
 /* --- start ------------------------------------------------------------------------------------ */
@@ -161,6 +167,10 @@ void pipeline_trial_start(pipeline_trial_t *trial, const pipeline_board_t *board
     }
     scene_configure(trial);
     pipeline_start(&trial->model, &trial->config);
+    for (uint32_t i = 1; i < PIPELINE_CONTEXTS; i++) {
+        static const char *const names[PIPELINE_CONTEXTS] = {NULL, "one", NULL, "isr"};
+        trial->contexts[i].name = trial->model.contexts[i].name = names[i];
+    }
     trial->contexts[PIPELINE_CONTEXTS - 1u].guards = BERTH_GUARD_ISR;
     trial->model.contexts[PIPELINE_CONTEXTS - 1u].guards = BERTH_GUARD_ISR;
     scene_lay_board(trial);

@@ -199,6 +199,7 @@ void pipeline_trial_alloc(pipeline_trial_t *trial, const berth_request_t *reques
     const berth_request_t meant = trial_shorten(request, form);
     trial_trace_request(trial, &meant);
     const void *got = trial_alloc_real(trial, &meant, form);
+    trial->model.site_seen = berth_failure(&trial->berth).site;
     const pipeline_outcome_t outcome = pipeline_alloc(&trial->model, &meant);
     trial_compare_block(trial, &outcome, got);
     trial_end(trial, outcome.status);
@@ -217,6 +218,7 @@ void pipeline_trial_resize(pipeline_trial_t *trial, void *pointer, const berth_r
     trial_trace_request(trial, &meant);
     const void *got = form == PIPELINE_LONG ? berth_resize(&trial->berth, pointer, &meant)
                                             : berth_realloc(&trial->berth, pointer, meant.size);
+    trial->model.site_seen = berth_failure(&trial->berth).site;
     const pipeline_outcome_t outcome = pipeline_resize(&trial->model, pointer, &meant);
     trial_compare_block(trial, &outcome, got);
     trial_end(trial, outcome.status);
@@ -294,6 +296,26 @@ void pipeline_trial_retire(pipeline_trial_t *trial, berth_owner_t owner)
     const berth_status_t got = berth_owner_retire(&trial->berth, owner);
     const berth_status_t expected = pipeline_retire(&trial->model, owner);
     pipeline_trial_expect_status(trial, "status", expected, got);
+    trial_end(trial, BERTH_OK);
+}
+
+/* --- blame ------------------------------------------------------------------------------------ */
+
+void pipeline_trial_blame(pipeline_trial_t *trial, uint32_t since, int32_t error)
+{
+    const pipeline_person_t *person = &trial->model.contexts[trial->model.running];
+    if (!trial_begin(trial, "blame", NULL, 0, since)) {
+        return;
+    }
+    pipeline_trial_expect(trial, "refused", person->refused, berth_refused(&trial->berth));
+    const berth_failure_t got = berth_blame(&trial->berth, person->refused - since, error);
+    const pipeline_record_t *expected = since != 0 ? pipeline_blame(&trial->model, error) : NULL;
+    if (since != 0 && expected == NULL) { /* displaced: that is all that is known */
+        pipeline_trial_expect(trial, "displaced: count", 1, got.count);
+        pipeline_trial_expect_status(trial, "displaced: status", BERTH_ERR_UNKNOWN, got.status);
+    } else {
+        pipeline_trial_expect_record(trial, expected, &got);
+    }
     trial_end(trial, BERTH_OK);
 }
 

@@ -38,6 +38,7 @@ typedef struct pipeline_trial {
     berth_account_t accounts[PIPELINE_BOARD_REGIONS * PIPELINE_OWNERS];
     berth_account_t own_accounts[PIPELINE_REGIONS][PIPELINE_OWNERS];
     berth_event_t events[PIPELINE_EVENTS];
+    berth_failure_t failures[BERTH_FAILURES_MOST];
     berth_event_t got[PIPELINE_EVENTS + 8u];
     berth_event_t expected[PIPELINE_EVENTS + 8u];
     pipeline_t model;
@@ -76,6 +77,9 @@ void pipeline_trial_pop(pipeline_trial_t *trial, berth_owner_t before);
 uint8_t pipeline_trial_enter(pipeline_trial_t *trial, uint8_t guards);
 void pipeline_trial_leave(pipeline_trial_t *trial, uint8_t before);
 void pipeline_trial_poll(pipeline_trial_t *trial, uint32_t capacity);
+
+/* Asks whether an error comes of one of the last `since` refusals that the context met. */
+void pipeline_trial_blame(pipeline_trial_t *trial, uint32_t since, int32_t error);
 void pipeline_trial_ask(pipeline_trial_t *trial, const void *pointer, size_t size,
                         berth_caps_t caps);
 void pipeline_trial_allocatable(pipeline_trial_t *trial, const berth_request_t *request);
@@ -95,6 +99,10 @@ void pipeline_trial_expect(pipeline_trial_t *trial, const char *what, uint64_t e
 
 void pipeline_trial_expect_status(pipeline_trial_t *trial, const char *what, int32_t expected,
                                   int32_t got);
+
+/* A record against the model's; NULL: there must be none. */
+void pipeline_trial_expect_record(pipeline_trial_t *trial, const pipeline_record_t *model,
+                                  const berth_failure_t *got);
 
 /* Compares what any call may have changed. */
 void pipeline_trial_compare(pipeline_trial_t *trial);

@@ -117,7 +117,7 @@ static void totals_add(totals_t *totals)
         totals->events[i / PIPELINE_STATUSES][i % PIPELINE_STATUSES] +=
             trial.seen[i / PIPELINE_STATUSES][i % PIPELINE_STATUSES];
     }
-    totals->refused += trial.model.failure.count;
+    totals->refused += trial.model.refusals;
     totals->carved += trial.carved;
     totals->doubtful += trial.doubtful;
 }

@@ -445,7 +445,7 @@ static void test_a_healthy_run_is_silent(void **state)
                         event.kind == BERTH_EVENT_RESIZE);
         }
     }
-    assert_int_equal(berth_failure(berth).count, 0);
+    assert_int_equal(berth_refusals(berth), 0);
     assert_int_equal(berth_lost(berth), 0);
     assert_int_equal(scene.logged + scene.asserted, 0);
 }

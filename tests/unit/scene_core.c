@@ -295,6 +295,21 @@ void scene_fill(berth_region_t *region, berth_owner_t owner)
     }
 }
 
+uint32_t scene_reasons(void)
+{
+    const berth_failure_t failure = berth_failure(&scene.berth);
+    return berth_failure_reasons(&failure);
+}
+
+uint32_t scene_rounded(uint32_t size)
+{
+    uint32_t unit = 1;
+    while (size / unit > 4095) {
+        unit *= 2;
+    }
+    return size / unit * unit;
+}
+
 berth_event_t scene_last(void)
 {
     berth_event_t event;

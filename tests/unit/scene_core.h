@@ -69,6 +69,12 @@ void scene_start(void);
 /* No lock is held, no region damaged, and an owner is said to hold what its blocks take. */
 void scene_audit(void);
 
+/* How many reasons the last refusal has. */
+uint32_t scene_reasons(void);
+
+/* A size as a record of a refusal has it. */
+uint32_t scene_rounded(uint32_t size);
+
 /* Runs each test in both forms, and an audit after it. Returns main()'s exit code. */
 #define SCENE_RUN(tests) scene_run(tests, sizeof(tests) / sizeof((tests)[0]))
 int scene_run(struct CMUnitTest *tests, size_t count);

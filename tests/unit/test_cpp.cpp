@@ -285,12 +285,12 @@ struct too_large {
 
 static void test_unique_is_null_when_refused()
 {
-    const uint32_t before = berth_failure(&heap).count;
+    const uint32_t before = berth_refusals(&heap);
     CHECK(berth::make_unique<too_large>(heap, TINY) == nullptr);
     CHECK(berth::make_unique<int[]>(heap, 0, SIZE_MAX / 2) == nullptr);
     CHECK(berth::make_unique<int[]>(heap, 0, 0) == nullptr);
     CHECK(berth::make_block(heap, berth::request(0)) == nullptr);
-    CHECK(berth_failure(&heap).count == before + 4);
+    CHECK(berth_refusals(&heap) == before + 4);
     CHECK(blocks_in_all() == 0);
 }
 
@@ -469,11 +469,11 @@ static void test_memory_resource()
 
 template <class Work> static bool is_refused(const Work &work)
 {
-    const uint32_t before = berth_failure(&heap).count;
+    const uint32_t before = berth_refusals(&heap);
     try {
         work();
     } catch (const std::bad_alloc &) {
-        return berth_failure(&heap).count == before + 1;
+        return berth_refusals(&heap) == before + 1;
     }
     return false;
 }

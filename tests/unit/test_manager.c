@@ -36,7 +36,7 @@ static void assert_invalid(const berth_request_t *request)
     const uint32_t refused = first->refused;
     assert_null(berth_alloc(berth, request));
     assert_int_equal(berth_failure(berth).status, BERTH_ERR_INVALID);
-    assert_int_equal(berth_failure(berth).reason_count, 0);
+    assert_int_equal(scene_reasons(), 0);
     assert_int_equal(berth_allocatable(berth, request), 0);
     const berth_event_t event = scene_last();
     assert_int_equal(event.kind, BERTH_EVENT_ALLOC);

@@ -243,10 +243,10 @@ static void assert_kept(const uint8_t *block, kept_t before)
 static void assert_refused(uint8_t *block, berth_request_t request, int32_t status)
 {
     const kept_t before = kept_of(block);
-    const uint32_t count = berth_failure(berth).count;
+    const uint32_t count = berth_refusals(berth);
     assert_null(berth_resize(berth, block, &request));
     assert_int_equal(berth_failure(berth).status, status);
-    assert_int_equal(berth_failure(berth).count, count + 1);
+    assert_int_equal(berth_refusals(berth), count + 1);
     assert_kept(block, before);
     scene_audit();
     const berth_event_t event = scene_last();
