@@ -46,6 +46,7 @@ pkg-config pkg-config
 python3 python3
 gcc-multilib -
 libcmocka-dev /usr/include/cmocka.h
+libmbedtls-dev /usr/include/mbedtls/ssl.h
 clang clang
 libclang-rt-14-dev -
 clang-format clang-format
