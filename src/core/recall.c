@@ -39,17 +39,25 @@ berth_failure_t berth_failure_at(berth_t *berth, uint32_t index)
     return copy;
 }
 
-/* What was written last is looked for at once, and copied under the lock: others may refuse. */
+/* Copies a record while nobody writes it; without the lock, if that is refused: it is sealed. */
+static berth_failure_t record_copy(berth_t *berth, uint32_t slot)
+{
+    const uintptr_t key = lock_take(berth->port, &berth->tables);
+    berth_failure_t copy;
+    words_copy(&copy, record_at(berth, slot), sizeof copy);
+    if (key != BERTH_LOCK_REFUSED) {
+        lock_leave(berth->port, &berth->tables, key);
+    }
+    return copy;
+}
+
+/* What was written last is looked for at once: others may refuse. */
 berth_failure_t berth_failure(berth_t *berth)
 {
     if (berth->port == NULL) {
         return berth->failure;
     }
-    const uintptr_t key = lock_take(berth->port, &berth->tables);
-    const berth_failure_t last = *record_at(berth, berth->latest);
-    if (key != BERTH_LOCK_REFUSED) {
-        lock_leave(berth->port, &berth->tables, key);
-    }
+    const berth_failure_t last = record_copy(berth, berth->latest);
     const bool is_new = record_is_sound(&last) && berth_failure_restarts(&last) == 0;
     return is_new ? last : berth_failure_at(berth, 0);
 }
@@ -64,39 +72,41 @@ uint32_t berth_refused(berth_t *berth)
     return berth->port != NULL ? __atomic_load_n(&context_of(berth)->refused, __ATOMIC_RELAXED) : 0;
 }
 
-/* Notes an error in the record of a context's last refusal, and copies it; if it is still there.
- * With the manager's lock held. */
-static void record_blame(berth_t *berth, uint16_t mark, int32_t error, berth_failure_t *failure)
+/* Writes an error down in a record, as the one that it was mistaken for. */
+static void record_note(berth_failure_t *record, int32_t error)
+{
+    record->mistaken = (uint16_t)(error < 0 ? 0u - (uint32_t)error : (uint32_t)error);
+    record->form &= (uint8_t)~FORM_BELOW_0;
+    record->form |= error < 0 ? FORM_BELOW_0 : 0;
+}
+
+/* The record of a context's last refusal, if it is still there, noted as mistaken for an error,
+ * unless somebody writes there just now. */
+static berth_failure_t record_blame(berth_t *berth, uint16_t mark, int32_t error)
 {
     const uint32_t slot = mark % BERTH_FAILURES_MOST;
-    berth_failure_t *kept = slot < record_count(berth) ? record_at(berth, slot) : NULL;
-    if (kept == NULL || record_mark(kept, slot) != mark || !record_is_sound(kept)) {
-        return;
+    berth_failure_t record = {0};
+    if (slot < record_count(berth)) {
+        record = record_copy(berth, slot);
     }
-    *failure = *kept;
+    if (record_mark(&record, slot) != mark || !record_is_sound(&record)) {
+        return (berth_failure_t){.count = 1, .status = BERTH_ERR_UNKNOWN};
+    }
     if (error != 0) {
-        failure->mistaken = (uint16_t)(error < 0 ? 0u - (uint32_t)error : (uint32_t)error);
-        failure->form &= (uint8_t)~FORM_BELOW_0;
-        failure->form |= error < 0 ? FORM_BELOW_0 : 0;
-        record_write(kept, failure);
+        const berth_failure_t there = record;
+        record_note(&record, error);
+        (void)record_replace(berth, slot, &there, &record, false);
     }
+    return record;
 }
 
 berth_failure_t berth_blame(berth_t *berth, uint32_t refused_before, int32_t error)
 {
+    const berth_failure_t none = {0};
     if (berth->port == NULL) {
         return berth->failure;
     }
-    berth_failure_t failure = {.status = BERTH_ERR_UNKNOWN};
     const berth_context_t *context = context_of(berth);
-    if (__atomic_load_n(&context->refused, __ATOMIC_RELAXED) == refused_before) {
-        return failure;
-    }
-    failure.count = 1; /* unless more is known */
-    const uintptr_t key = lock_take(berth->port, &berth->tables);
-    if (key != BERTH_LOCK_REFUSED) {
-        record_blame(berth, context->record, error, &failure);
-        lock_leave(berth->port, &berth->tables, key);
-    }
-    return failure;
+    const uint32_t refused = __atomic_load_n(&context->refused, __ATOMIC_RELAXED);
+    return refused != refused_before ? record_blame(berth, context->record, error) : none;
 }

@@ -16,29 +16,32 @@ _Static_assert(offsetof(berth_failure_t, count) == 0, "what shows a record is wr
 #define TIME_SHIFT 16u    /* us to a record's units */
 #define DIGITS_MOST 2047u /* of a time or a size: 11 bits */
 #define REGION_INDEXES 32u
-#define SEAL_SPREAD 0xA7C5u /* odd: so that no two halves give the same */
+#define TRIES 3u /* to write what others write, too */
 
 /* --- the form -------------------------------------------------------------------------------- */
 
-/* Bounded by 20 steps. */
-static uint16_t size_code(uint32_t size)
+/* The bits to leave out so that no more than `most` is left. Bounded by 32 steps. */
+static uint32_t shift_within(uint32_t value, uint32_t most)
 {
     uint32_t shift = 0;
-    while (size >> shift > 2 * DIGITS_MOST + 1) {
+    while (value >> shift > most) {
         shift++;
     }
+    return shift;
+}
+
+static uint16_t size_code(uint32_t size)
+{
+    const uint32_t shift = shift_within(size, 2 * DIGITS_MOST + 1);
     const uint32_t digits = size >> shift;
     return (uint16_t)(digits <= DIGITS_MOST ? digits : (shift + 1) << 11 | (digits & DIGITS_MOST));
 }
 
 /* The bits of `first` that matter, seen from `last`. They stay as they are until the distance has
- * doubled: so the error does not add up. Bounded by 22 steps. */
+ * doubled: so the error does not add up. */
 static uint16_t first_code(uint32_t first, uint32_t last)
 {
-    uint32_t shift = 0;
-    while ((last - first) >> shift >= DIGITS_MOST) {
-        shift++;
-    }
+    const uint32_t shift = shift_within(last - first, DIGITS_MOST - 1);
     return (uint16_t)(shift << 11 | (first >> shift & DIGITS_MOST));
 }
 
@@ -55,20 +58,19 @@ static uint8_t align_code(uint32_t align)
     return (uint8_t)code;
 }
 
-/* A change within two bytes that lie together never goes unnoticed; of any other, one in 65536. */
+/* A change within 16 neighbouring bits never goes unnoticed; of all others, one in 65536. */
 static uint16_t record_seal(const berth_failure_t *record)
 {
     const uint8_t *bytes = (const uint8_t *)record;
     uint32_t seal = 0;
-    for (uint32_t at = 0; at < sizeof *record; at += 2) {
-        uint16_t half = 0;
-        if (at != offsetof(berth_failure_t, check)) {
-            memcpy(&half, bytes + at, sizeof half);
+    for (uint32_t at = 0; at < sizeof *record; at += sizeof seal) {
+        uint32_t word = record->mistaken;
+        if (at != offsetof(berth_failure_t, mistaken)) { /* which `check` follows */
+            memcpy(&word, bytes + at, sizeof word);
         }
-        seal = (uint16_t)((seal ^ half) * SEAL_SPREAD);
-        seal ^= seal >> 7;
+        seal = (seal << 5 | seal >> 27) ^ word;
     }
-    return (uint16_t)seal;
+    return (uint16_t)(seal ^ seal >> 16);
 }
 
 bool record_is_sound(const berth_failure_t *record)
@@ -81,10 +83,10 @@ bool record_is_sound(const berth_failure_t *record)
            record->check == record_seal(record);
 }
 
-void record_write(berth_failure_t *slot, berth_failure_t *record)
+/* Writes a sealed record. Whoever dies in here leaves none in the slot, or the whole. */
+static void record_write(berth_failure_t *slot, berth_failure_t *record)
 {
     const uint16_t count = record->count;
-    record->check = record_seal(record);
     record->count = 0;
     words_copy(slot, record, sizeof *record);
     record->count = count;
@@ -148,11 +150,16 @@ uint16_t record_mark(const berth_failure_t *record, uint32_t slot)
     return (uint16_t)(mixed * BERTH_FAILURES_MOST | slot);
 }
 
+static bool records_are_sane(const berth_config_t *config)
+{
+    return config->failure_count <= BERTH_FAILURES_MOST &&
+           (config->failure_count == 0 || config->failures != NULL);
+}
+
 bool record_start(const berth_t *berth)
 {
     const berth_config_t *config = berth->config;
-    if (config->failure_count > BERTH_FAILURES_MOST ||
-        (config->failure_count != 0 && config->failures == NULL)) {
+    if (!records_are_sane(config)) {
         return false;
     }
     for (uint32_t slot = 0; slot < config->failure_count; slot++) {
@@ -161,6 +168,7 @@ bool record_start(const berth_t *berth)
             (void)words_zero(&config->failures[slot], sizeof record);
         } else if (berth_failure_restarts(&record) < RESTARTS_MOST) {
             record.guards += GUARDS + 1u;
+            record.check = record_seal(&record);
             record_write(&config->failures[slot], &record);
         }
     }
@@ -169,14 +177,19 @@ bool record_start(const berth_t *berth)
 
 /* --- what is kept ---------------------------------------------------------------------------- */
 
+static uintptr_t region_enter(const job_t *job, berth_region_t *region)
+{
+    return context_bars(job->guards, region) == BERTH_OK
+               ? lock_take(job->berth->port, &region->lock)
+               : BERTH_LOCK_REFUSED;
+}
+
 /* Notes what a region had. Returns what it would have granted to a request's first hop. */
 static uint32_t reason_tell(const job_t *job, const berth_request_t *request,
                             berth_reason_t *reason)
 {
     berth_region_t *region = berth_region_at(job->berth, reason->region);
-    const bool is_barred = context_bars(job->guards, region) != BERTH_OK;
-    const uintptr_t key =
-        is_barred ? BERTH_LOCK_REFUSED : lock_take(job->berth->port, &region->lock);
+    const uintptr_t key = region_enter(job, region);
     reason->free = reason->reserved = BERTH_BYTES_UNKNOWN;
     reason->allocatable = 0;
     if (key == BERTH_LOCK_REFUSED) {
@@ -233,15 +246,53 @@ static void record_fill(berth_failure_t *record, const job_t *job, const berth_r
     memcpy(record->reasons, job->reasons, job->reason_count * sizeof job->reasons[0]);
 }
 
-/* Finds a record its place. With the manager's lock held. */
-static void record_put(berth_t *berth, berth_context_t *context, berth_failure_t *record)
+/* Finds a record its place, and what is there. False: it cannot. */
+static bool record_find(berth_t *berth, const berth_failure_t *record, uint32_t *slot,
+                        berth_failure_t *there)
 {
-    const uint32_t slot = record_place(berth, record);
+    const uintptr_t key = lock_take(berth->port, &berth->tables);
+    if (key == BERTH_LOCK_REFUSED) {
+        return false;
+    }
+    *slot = record_place(berth, record);
+    words_copy(there, record_at(berth, *slot), sizeof *there);
+    lock_leave(berth->port, &berth->tables, key);
+    return true;
+}
+
+bool record_replace(berth_t *berth, uint32_t slot, const berth_failure_t *there,
+                    berth_failure_t *record, bool is_new)
+{
+    record->check = record_seal(record);
+    const uintptr_t key = lock_take(berth->port, &berth->tables);
+    if (key == BERTH_LOCK_REFUSED) {
+        return false;
+    }
     berth_failure_t *place = record_at(berth, slot);
-    record_join(record, place);
-    record_write(place, record);
-    berth->latest = (uint8_t)slot;
-    context->record = record_mark(record, slot);
+    const bool is_same = place->check == there->check && place->count == there->count &&
+                         place->last == there->last; /* memcmp() may go byte by byte */
+    if (is_same) {
+        record_write(place, record);
+        berth->latest = is_new ? (uint8_t)slot : berth->latest;
+    }
+    lock_leave(berth->port, &berth->tables, key);
+    return is_same;
+}
+
+/* Puts a record among the others. What takes long is done without the lock: if somebody else writes
+ * there meanwhile, once more. */
+static void record_put(berth_t *berth, berth_context_t *context, const berth_failure_t *record)
+{
+    berth_failure_t there;
+    uint32_t slot = 0;
+    for (uint32_t i = 0; i < TRIES && record_find(berth, record, &slot, &there); i++) {
+        berth_failure_t joined = *record;
+        record_join(&joined, &there);
+        if (record_replace(berth, slot, &there, &joined, true)) {
+            context->record = record_mark(record, slot);
+            return;
+        }
+    }
 }
 
 void record_keep(job_t *job, const berth_request_t *request, const berth_event_t *event)
@@ -252,12 +303,8 @@ void record_keep(job_t *job, const berth_request_t *request, const berth_event_t
     reasons_complete(job, request);
     record_fill(&record, job, request, event);
     record.context = (uint32_t)(uintptr_t)context->name;
-    __atomic_fetch_add(&berth->refusals, 1, __ATOMIC_RELAXED);
     context->record = UINT16_MAX; /* as a rule, that of none */
-    const uintptr_t key = lock_take(berth->port, &berth->tables);
-    if (key != BERTH_LOCK_REFUSED) {
-        record_put(berth, context, &record);
-        lock_leave(berth->port, &berth->tables, key);
-    }
+    record_put(berth, context, &record);
+    __atomic_fetch_add(&berth->refusals, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&context->refused, 1, __ATOMIC_RELAXED);
 }

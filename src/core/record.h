@@ -23,8 +23,10 @@ static inline berth_failure_t *record_at(berth_t *berth, uint32_t slot)
 /* Random memory, too, has the right seal now and then: but not often a status and regions. */
 bool record_is_sound(const berth_failure_t *record);
 
-/* Seals and writes a record. Whoever dies in here leaves none in the slot, or the whole. */
-void record_write(berth_failure_t *slot, berth_failure_t *record);
+/* Seals a record and writes it in place of what was there: false, if that is not there any more, or
+ * the lock is refused. */
+bool record_replace(berth_t *berth, uint32_t slot, const berth_failure_t *there,
+                    berth_failure_t *record, bool is_new);
 
 /* Whether one record is newer than another, by slots: what is none is older than all; what was
  * written last is the newest of this run, whatever its time; what has no time is the oldest. */
