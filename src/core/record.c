@@ -93,13 +93,18 @@ static void record_write(berth_failure_t *slot, berth_failure_t *record)
     words_copy(slot, record, sizeof(uint32_t));
 }
 
+/* The runs that lie between a record and now; UINT32_MAX: it is none. */
+static uint32_t record_runs(const berth_failure_t *record)
+{
+    return record->count != 0 ? berth_failure_restarts(record) : UINT32_MAX;
+}
+
 /* Whether a refusal is to be counted in a record: that of others like it, in this run. */
 static bool record_is_like(const berth_failure_t *record, const berth_failure_t *refusal)
 {
-    return record->count != 0 && berth_failure_restarts(record) == 0 &&
-           record->site == refusal->site && record->size == refusal->size &&
-           record->needed == refusal->needed && record->owner == refusal->owner &&
-           record->status == refusal->status;
+    return record_runs(record) == 0 && record->site == refusal->site &&
+           record->size == refusal->size && record->needed == refusal->needed &&
+           record->owner == refusal->owner && record->status == refusal->status;
 }
 
 /* --- the records of a manager ---------------------------------------------------------------- */
@@ -108,11 +113,10 @@ bool record_is_newer(berth_t *berth, uint32_t a, uint32_t b)
 {
     const berth_failure_t *one = record_at(berth, a);
     const berth_failure_t *other = record_at(berth, b);
-    const uint32_t one_runs = one->count != 0 ? berth_failure_restarts(one) : UINT32_MAX;
-    const uint32_t other_runs = other->count != 0 ? berth_failure_restarts(other) : UINT32_MAX;
-    const bool is_timed = one_runs != 0 || (a != berth->latest && b != berth->latest);
-    if (one_runs != other_runs) {
-        return one_runs < other_runs;
+    const uint32_t runs = record_runs(one);
+    const bool is_timed = runs != 0 || (a != berth->latest && b != berth->latest);
+    if (runs != record_runs(other)) {
+        return runs < record_runs(other);
     }
     if (is_timed && one->last != other->last) {
         return one->last + 1u > other->last + 1u;
@@ -228,11 +232,17 @@ static void reasons_complete(job_t *job, const berth_request_t *request)
     }
 }
 
+/* Now, as records have it. */
+static uint32_t record_time(berth_t *berth)
+{
+    return (uint32_t)(event_time(berth) >> TIME_SHIFT);
+}
+
 /* Fills in what there is to tell of a refusal. */
 static void record_fill(berth_failure_t *record, const job_t *job, const berth_request_t *request,
                         const berth_event_t *event)
 {
-    const uint32_t time = (uint32_t)(event_time(job->berth) >> TIME_SHIFT);
+    const uint32_t time = record_time(job->berth);
     *record = (berth_failure_t){.count = 1,
                                 .first = time & DIGITS_MOST,
                                 .last = time,
