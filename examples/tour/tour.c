@@ -53,7 +53,7 @@ static void *ask(const char *what, berth_request_t request)
         printf("in %s, costs %" PRIu32 "\n", about.region->name, about.taken);
         return block;
     }
-    char text[240];
+    char text[300];
     const berth_failure_t failure = berth_failure(&heap);
     (void)berth_explain(&heap, &failure, text, sizeof text);
     printf("NO.\n      %s\n", text);

@@ -67,7 +67,7 @@ typedef struct berth_manager {
     bool is_lenient;
     bool is_starting;
     bool clock_wraps;
-    uint8_t latest;      /* of the failure records: the one written last */
+    uint8_t latest;      /* of the failure records: the one written last; atomic */
     berth_lock_t tables; /* protects what follows, and additions to the lists */
     berth_ring_t alarms;
     uint64_t time_us;         /* when a clock that wraps was last read; BERTH_NO_TIME: never */

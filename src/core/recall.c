@@ -57,7 +57,8 @@ berth_failure_t berth_failure(berth_t *berth)
     if (berth->port == NULL) {
         return berth->failure;
     }
-    const berth_failure_t last = record_copy(berth, berth->latest);
+    const berth_failure_t last =
+        record_copy(berth, __atomic_load_n(&berth->latest, __ATOMIC_RELAXED));
     const bool is_new = record_is_sound(&last) && berth_failure_restarts(&last) == 0;
     return is_new ? last : berth_failure_at(berth, 0);
 }

@@ -283,7 +283,9 @@ bool record_replace(berth_t *berth, uint32_t slot, const berth_failure_t *there,
                          place->last == there->last; /* memcmp() may go byte by byte */
     if (is_same) {
         record_write(place, record);
-        berth->latest = is_new ? (uint8_t)slot : berth->latest;
+        if (is_new) {
+            __atomic_store_n(&berth->latest, (uint8_t)slot, __ATOMIC_RELAXED);
+        }
     }
     lock_leave(berth->port, &berth->tables, key);
     return is_same;
