@@ -79,8 +79,7 @@ bool record_is_sound(const berth_failure_t *record)
     for (uint32_t i = 0; i < BERTH_REASONS; i++) {
         regions |= record->reasons[i].region;
     }
-    return record->count != 0 && record->status < BERTH_OK && regions < REGION_INDEXES &&
-           record->check == record_seal(record);
+    return record->count != 0 && regions < REGION_INDEXES && record->check == record_seal(record);
 }
 
 /* Writes a sealed record. Whoever dies in here leaves none in the slot, or the whole. */
@@ -279,8 +278,7 @@ bool record_replace(berth_t *berth, uint32_t slot, const berth_failure_t *there,
         return false;
     }
     berth_failure_t *place = record_at(berth, slot);
-    const bool is_same = place->check == there->check && place->count == there->count &&
-                         place->last == there->last; /* memcmp() may go byte by byte */
+    const bool is_same = place->check == there->check && place->count == there->count;
     if (is_same) {
         record_write(place, record);
         if (is_new) {

@@ -20,7 +20,7 @@ static inline berth_failure_t *record_at(berth_t *berth, uint32_t slot)
     return berth->config->failure_count != 0 ? &berth->config->failures[slot] : &berth->failure;
 }
 
-/* Random memory, too, has the right seal now and then: but not often a status and regions. */
+/* Random memory, too, has the right seal now and then: but not often regions. */
 bool record_is_sound(const berth_failure_t *record);
 
 /* Seals a record and writes it in place of what was there: false, if that is not there any more, or

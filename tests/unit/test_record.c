@@ -223,6 +223,76 @@ static void test_a_refused_lock_costs_the_record_alone(void **state)
     assert_int_equal(berth_refused(berth), 2);
 }
 
+/* --- others meanwhile ------------------------------------------------------------------------ */
+
+/* Before the manager's lock is taken, another context is refused, so many times. */
+static uintptr_t (*quiet_lock)(void *self, berth_lock_t *lock);
+static uint32_t intrusions;
+static uint32_t intruder_site;
+
+static uintptr_t intruded_lock(void *self, berth_lock_t *lock)
+{
+    static berth_context_t other;
+    static bool is_inside;
+    if (lock == &berth->tables && intrusions != 0 && !is_inside) {
+        is_inside = true;
+        scene.running = &other;
+        refuse(intruder_site);
+        scene.running = &scene.task;
+        is_inside = false;
+        intrusions--;
+    }
+    return quiet_lock(self, lock);
+}
+
+static void start_intruded(uint8_t count, uint32_t site, uint32_t times)
+{
+    start(count);
+    refuse(1);
+    quiet_lock = scene.port.lock;
+    scene.port.lock = intruded_lock;
+    intruder_site = site;
+    intrusions = times;
+}
+
+/* Two take the lock: to look for the place, and to write there. */
+static void test_refusals_at_once_are_all_counted(void **state)
+{
+    (void)state;
+    for (uint32_t times = 1; times <= 2; times++) {
+        start_intruded(MOST, 1, times);
+        refuse(1);
+        assert_int_equal(berth_failure(berth).count, 2 + times);
+        assert_int_equal(berth_failure_at(berth, 1).count, 0);
+        assert_int_equal(berth_refusals(berth), 2 + times);
+    }
+}
+
+static void test_a_place_that_others_write_is_given_up_in_the_end(void **state)
+{
+    (void)state;
+    for (uint32_t times = 4; times <= 7; times++) {
+        start_intruded(1, 2, times);
+        refuse(1);
+        const bool is_kept = times < 6;
+        assert_int_equal(berth_failure(berth).site, is_kept ? 1 : 2);
+        assert_int_equal(berth_blame(berth, 1, 5).status,
+                         is_kept ? BERTH_ERR_NOMEM : BERTH_ERR_UNKNOWN);
+        assert_int_equal(berth_refused(berth), 2);
+        intrusions = 0;
+    }
+}
+
+/* An error is not written over what somebody else has written there. */
+static void test_a_refusal_is_not_lost_to_a_blame(void **state)
+{
+    (void)state;
+    start_intruded(1, 1, 2);
+    const berth_failure_t failure = berth_blame(berth, 0, 5);
+    assert_int_equal(failure.count, 2);
+    assert_int_equal(berth_failure(berth).count, 3);
+}
+
 /* --- after a reset --------------------------------------------------------------------------- */
 
 /* The memory as a reset leaves it, with a manager that knows of nothing. */
@@ -404,6 +474,9 @@ int main(void)
         cmocka_unit_test(test_the_one_record_inside_does),
         cmocka_unit_test(test_records_that_make_no_sense_are_refused),
         cmocka_unit_test(test_a_refused_lock_costs_the_record_alone),
+        cmocka_unit_test(test_refusals_at_once_are_all_counted),
+        cmocka_unit_test(test_a_place_that_others_write_is_given_up_in_the_end),
+        cmocka_unit_test(test_a_refusal_is_not_lost_to_a_blame),
         cmocka_unit_test(test_records_survive_a_restart),
         cmocka_unit_test(test_restarts_are_counted_to_31),
         cmocka_unit_test(test_a_damaged_record_is_none),
