@@ -48,7 +48,8 @@ typedef struct berth_config {
                             1 to 127 */
     bool is_lenient;     /* an allocation where none should be (NO_ALLOC) is told but granted; other
                         violations are always refused */
-    uint8_t failure_count;     /* of `failures`: 32 at most; 0: one, inside the manager */
+    uint8_t failure_count; /* of `failures`: 32 at most, each is looked at under the manager's lock;
+                              0: one, inside the manager */
     berth_failure_t *failures; /* records of refusals, where bytes can be written: in memory that
                                   survives a reset, those of earlier runs are kept */
 } berth_config_t;

@@ -137,13 +137,13 @@ static uint32_t record_place(berth_t *berth, const berth_failure_t *refusal)
 }
 
 /* Adds to a refusal those like it that a slot holds, if it does. */
-static void record_join(berth_failure_t *record, const berth_failure_t *before)
+static void record_join(berth_failure_t *refusal, const berth_failure_t *record)
 {
-    if (record_is_like(before, record) && record_is_sound(before)) {
-        record->count = (uint16_t)(before->count + (before->count != UINT16_MAX));
-        record->first = first_code(berth_failure_first(before), record->last);
-        record->mistaken = before->mistaken;
-        record->form |= before->form & FORM_BELOW_0;
+    if (record_is_like(record, refusal) && record_is_sound(record)) {
+        refusal->count = (uint16_t)(record->count + (record->count != UINT16_MAX));
+        refusal->first = first_code(berth_failure_first(record), refusal->last);
+        refusal->mistaken = record->mistaken;
+        refusal->form |= record->form & FORM_BELOW_0;
     }
 }
 

@@ -19,7 +19,7 @@ static void step_alloc(pipeline_generator_t *generator, pipeline_trial_t *trial)
     random_source_t *random = &generator->random;
     const berth_request_t *request = pipeline_draw_request(generator, trial);
     const uint32_t choice = random_below(random, 100);
-    uint32_t refusals = trial->model.refusals;
+    uint32_t refusals;
     do { /* whoever is refused is likely to try again: that is counted in one record */
         refusals = trial->model.refusals;
         pipeline_trial_alloc(trial, request,

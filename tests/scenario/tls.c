@@ -21,10 +21,12 @@
 
 /* --- memory ---------------------------------------------------------------------------------- */
 
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the linker's names */
 void *__real_calloc(size_t count, size_t size);
 void __real_free(void *block);
 void *__wrap_calloc(size_t count, size_t size);
 void __wrap_free(void *block);
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 static const tls_heap_t *running; /* whose step it is: the client's heap, or NULL */
 
