@@ -156,7 +156,11 @@ pipeline_outcome_t pipeline_alloc(pipeline_t *pipeline, const berth_request_t *r
     if (pipeline_call_is_valid(pipeline, &call)) {
         outcome.status = BERTH_ERR_GUARD;
         if (!pipeline_is_forbidden(pipeline, &call)) {
-            outcome.block = pipeline_serve(pipeline, &call, true);
+            outcome.block = pipeline_claim_alike(pipeline, &call);
+            call.granted = pipeline_bytes(request->size);
+            if (outcome.block == PIPELINE_NO_BLOCK) {
+                outcome.block = pipeline_serve(pipeline, &call, true);
+            }
             outcome.status = outcome.block != PIPELINE_NO_BLOCK ? BERTH_OK : call.status;
         }
     }

@@ -19,7 +19,28 @@ berth_owner_t pipeline_payer(const pipeline_region_t *region, berth_owner_t owne
     return region->rules.owner != 0 ? region->rules.owner : owner;
 }
 
-/* Rules 3 to 5 for one size. */
+/* Whether a floor is kept for this owner, by name or by what it needs. */
+static bool pipeline_is_user(const berth_floor_t *floor, berth_owner_t payer, berth_caps_t needed)
+{
+    for (const berth_owner_t *owner = floor->owners; owner != NULL && *owner != 0; owner++) {
+        if (*owner == payer) {
+            return true;
+        }
+    }
+    return floor->caps != 0 && (floor->caps & ~needed) == 0;
+}
+
+uint64_t pipeline_floor(const pipeline_region_t *region, berth_owner_t payer, berth_caps_t needed)
+{
+    uint64_t sum = 0;
+    const berth_floor_t *floor = region->rules.floors;
+    for (; floor != NULL && floor->bytes != 0; floor++) {
+        sum += pipeline_is_user(floor, payer, needed) ? 0 : floor->bytes;
+    }
+    return sum;
+}
+
+/* Rules 3 to 5b for one size. */
 static berth_status_t pipeline_affords(pipeline_region_t *region, size_t size,
                                        const pipeline_hop_t *hop, berth_owner_t payer)
 {
@@ -34,6 +55,10 @@ static berth_status_t pipeline_affords(pipeline_region_t *region, size_t size,
     }
     if (hop->left != 0 && region->used + cost + hop->left > region->capacity) {
         return BERTH_ERR_LEFT;
+    }
+    const uint64_t kept = pipeline_floor(region, payer, hop->needed);
+    if (kept != 0 && region->used + cost + kept > region->capacity) {
+        return BERTH_ERR_FLOOR;
     }
     return BERTH_OK;
 }

@@ -36,12 +36,20 @@ berth_event_t pipeline_reach_event(const pipeline_reach_t *reach, uint8_t kind)
 
 /* --- free ------------------------------------------------------------------------------------- */
 
+void pipeline_scrub(pipeline_t *pipeline, uint32_t index)
+{
+    const pipeline_block_t *block = &pipeline->blocks[index];
+    if (pipeline->is_scrubbed[block->owner]) {
+        memset(pipeline_twin_bytes(pipeline, index), 0, block->size);
+    }
+}
+
 void pipeline_free_block(pipeline_t *pipeline, uint32_t index, uint32_t site)
 {
     const pipeline_block_t block = pipeline->blocks[index];
     berth_region_t *twin = &pipeline->regions[block.region].twin;
-    if (pipeline->is_scrubbed[block.owner]) {
-        memset(pipeline_twin_bytes(pipeline, index), 0, block.size);
+    if (block.need == 0) { /* in what nobody has claimed, nobody has written */
+        pipeline_scrub(pipeline, index);
     }
     const berth_change_t change = twin->engine->free(twin, block.offset);
     pipeline_block_drop(pipeline, index);
@@ -61,11 +69,17 @@ berth_status_t pipeline_free(pipeline_t *pipeline, const void *pointer)
         return BERTH_OK;
     }
     pipeline_reach_t reach = pipeline_reach(pipeline, pointer);
-    if (reach.status == BERTH_OK) {
-        pipeline_free_block(pipeline, reach.block, 0);
+    if (reach.status == BERTH_OK && pipeline->blocks[reach.block].is_claimed) {
+        pipeline_return(pipeline, reach.block, 0);
         return BERTH_OK;
     }
-    if (reach.status == BERTH_ERR_INVALID && reach.spot.region != BERTH_NO_REGION) {
+    if (reach.status == BERTH_OK && pipeline->blocks[reach.block].need != 0) {
+        pipeline_scrub(pipeline, reach.block); /* before it is refused */
+        reach.status = BERTH_ERR_INVALID;
+    } else if (reach.status == BERTH_OK) {
+        pipeline_free_block(pipeline, reach.block, 0);
+        return BERTH_OK;
+    } else if (reach.status == BERTH_ERR_INVALID && reach.spot.region != BERTH_NO_REGION) {
         berth_region_t *twin = &pipeline->regions[reach.spot.region].twin;
         reach.status = (berth_status_t)twin->engine->free(twin, reach.spot.offset).status;
     }
@@ -80,7 +94,7 @@ static berth_status_t pipeline_may_give(pipeline_t *pipeline, uint32_t index, be
     const pipeline_block_t *block = &pipeline->blocks[index];
     pipeline_region_t *region = &pipeline->regions[block->region];
     if (!pipeline_has_account(pipeline, owner) || pipeline->is_retired[owner] ||
-        region->rules.owner != 0) {
+        region->rules.owner != 0 || block->need != 0) {
         return BERTH_ERR_INVALID;
     }
     const uint32_t hard = pipeline_budget(region, owner).hard;

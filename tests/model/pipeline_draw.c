@@ -45,6 +45,19 @@ static uint32_t draw_affordable(random_source_t *random, pipeline_trial_t *trial
                                       : random_log(random, 500);
 }
 
+/* About what floors leave. */
+static uint32_t draw_above_floors(random_source_t *random, const pipeline_trial_t *trial)
+{
+    const pipeline_region_t *region = &trial->model.regions[draw_region(random, trial)];
+    uint32_t rest = region->capacity - region->used;
+    const berth_floor_t *floor = region->rules.floors;
+    for (; floor != NULL && floor->bytes != 0; floor++) {
+        rest -= random_percent(random, 80) ? floor->bytes : 0;
+    }
+    return rest <= region->rules.size ? rest + random_below(random, 24) - 20u
+                                      : random_log(random, 500);
+}
+
 static size_t draw_edge(random_source_t *random)
 {
     static const uint64_t edges[] = {
@@ -65,8 +78,11 @@ size_t pipeline_draw_size(random_source_t *random, pipeline_trial_t *trial)
     if (choice < 75) {
         return draw_fitting(random, trial);
     }
-    if (choice < 85) {
+    if (choice < 80) {
         return draw_affordable(random, trial);
+    }
+    if (choice < 88) {
+        return draw_above_floors(random, trial);
     }
     const uint32_t size = trial->model.regions[draw_region(random, trial)].rules.size;
     return choice < 98 ? random_log(random, size) : draw_edge(random);

@@ -140,7 +140,7 @@ static void step_carve(pipeline_generator_t *generator, pipeline_trial_t *trial)
     const pipeline_spot_t spot = {.region = block->region, .offset = block->offset};
     const pipeline_spot_t found = pipeline_whose(model, pipeline_real_bytes(model, index));
     const bool has_alias = model->regions[block->region].windows[1].size != 0;
-    if (block->size < 400 || found.region != spot.region || has_alias ||
+    if (block->size < 400 || block->need != 0 || found.region != spot.region || has_alias ||
         trial->regions[block->region].engine != &berth_fit_engine) {
         return;
     }
@@ -271,10 +271,11 @@ typedef struct step {
 
 void pipeline_generator_step(pipeline_generator_t *generator, pipeline_trial_t *trial)
 {
-    static const step_t steps[] = {{120, step_resize}, {50, step_give},  {40, step_wrong},
-                                   {40, step_scope},   {40, step_guard}, {60, step_question},
-                                   {50, step_poll},    {20, step_arena}, {2, step_carve},
-                                   {1, step_retire},   {20, step_blame}};
+    static const step_t steps[] = {
+        {120, step_resize}, {50, step_give},  {40, step_wrong},
+        {40, step_scope},   {40, step_guard}, {60, step_question},
+        {50, step_poll},    {20, step_arena}, {40, pipeline_generator_need},
+        {2, step_carve},    {1, step_retire}, {20, step_blame}};
     random_source_t *random = &generator->random;
     generator_set_scene(generator, trial);
     uint32_t choice = random_below(random, 1000);

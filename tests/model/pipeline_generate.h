@@ -26,6 +26,12 @@ typedef struct pipeline_generator {
 
 pipeline_generator_t pipeline_generator_from(uint32_t seed);
 
+/* Draws a need that nobody has reserved, into the slot that is only asked about. */
+void pipeline_generator_want(pipeline_generator_t *generator, pipeline_trial_t *trial);
+
+/* Makes a call about a need: asks, reserves, claims or releases one. */
+void pipeline_generator_need(pipeline_generator_t *generator, pipeline_trial_t *trial);
+
 /* Makes the next call. */
 void pipeline_generator_step(pipeline_generator_t *generator, pipeline_trial_t *trial);
 

@@ -54,6 +54,9 @@ bool pipeline_is_guarded(pipeline_t *pipeline, const pipeline_region_t *region);
 /* Who pays in a region for a call of this owner's. */
 berth_owner_t pipeline_payer(const pipeline_region_t *region, berth_owner_t owner);
 
+/* What is kept in a region for others than who pays and needs these. */
+uint64_t pipeline_floor(const pipeline_region_t *region, berth_owner_t payer, berth_caps_t needed);
+
 /* Asks a region for a block by rules 1 to 6. Granted: *block is its index. */
 berth_status_t pipeline_ask(pipeline_t *pipeline, pipeline_region_t *region,
                             const pipeline_hop_t *hop, berth_owner_t owner, uint32_t *block);
@@ -90,6 +93,14 @@ void pipeline_reason_add(pipeline_t *pipeline, pipeline_call_t *call, uint8_t re
 /* Keeps the refusal that an event tells of. */
 void pipeline_record_keep(pipeline_t *pipeline, pipeline_call_t *call, const berth_event_t *event);
 
+/* --- pipeline_need.c -------------------------------------------------------------------------- */
+
+/* Gives a call a block that is held for its owner. Returns its index, or PIPELINE_NO_BLOCK. */
+uint32_t pipeline_claim_alike(pipeline_t *pipeline, const pipeline_call_t *call);
+
+/* A claimed block goes back to its need. */
+void pipeline_return(pipeline_t *pipeline, uint32_t index, uint32_t site);
+
 /* --- pipeline_ledger.c ------------------------------------------------------------------------ */
 
 /* Charges a new block; returns its index. */
@@ -125,6 +136,9 @@ pipeline_reach_t pipeline_reach(pipeline_t *pipeline, const void *pointer);
 
 /* A refusal, so far as the pointer decides it. */
 berth_event_t pipeline_reach_event(const pipeline_reach_t *reach, uint8_t kind);
+
+/* Overwrites a block whose owner wants that. */
+void pipeline_scrub(pipeline_t *pipeline, uint32_t index);
 
 /* Frees a live block. */
 void pipeline_free_block(pipeline_t *pipeline, uint32_t index, uint32_t site);

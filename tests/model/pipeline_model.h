@@ -12,6 +12,7 @@
 #define TESTS_MODEL_PIPELINE_MODEL_H
 
 #include "berth/berth.h"
+#include "berth/need.h"
 
 #ifndef PIPELINE_REGIONS
 #define PIPELINE_REGIONS 8u
@@ -22,6 +23,7 @@
 #define PIPELINE_EVENTS 256u /* the largest event_count */
 #define PIPELINE_OWNERS 40u  /* the largest owner_count */
 #define PIPELINE_CONTEXTS 4u /* the first is the one that the port does not know */
+#define PIPELINE_NEEDS 4u    /* reserved at once */
 #define PIPELINE_READ (1u + BERTH_HOPS)
 #define PIPELINE_NO_BLOCK UINT32_MAX
 
@@ -47,7 +49,18 @@ typedef struct pipeline_block {
     uint32_t taken; /* bytes from the region */
     uint8_t region;
     berth_owner_t owner;
+    uint32_t meant; /* of what is held: bytes that it was asked for */
+    uint8_t need;   /* that it is held for: its index, plus 1; 0: none */
+    uint8_t item;   /* of that need */
+    uint8_t piece;  /* of that need: blocks count from 0 in the order in which they were taken */
+    bool is_claimed;
 } pipeline_block_t;
+
+/* A need while it is reserved. */
+typedef struct pipeline_need {
+    const berth_need_t *rules; /* its items; NULL: it is not reserved */
+    berth_owner_t owner;       /* who may claim */
+} pipeline_need_t;
 
 /* A list of the newest events, oldest first: the obvious form of a ring. */
 typedef struct pipeline_queue {
@@ -111,6 +124,9 @@ typedef struct pipeline {
     uint32_t record_room;
     uint32_t record_last; /* the place that was written last */
     pipeline_record_t records[BERTH_FAILURES_MOST];
+    pipeline_need_t needs[PIPELINE_NEEDS];
+    const void
+        *got; /* what the manager's call returned: of blocks that are held alike, any will do */
     uint8_t region_count;
     pipeline_region_t regions[PIPELINE_REGIONS];
     uint32_t block_count;
@@ -180,6 +196,23 @@ berth_status_t pipeline_give(pipeline_t *pipeline, const void *pointer, berth_ow
 uint32_t pipeline_mark(pipeline_t *pipeline, uint8_t index);
 berth_status_t pipeline_reset(pipeline_t *pipeline, uint8_t index, uint32_t mark);
 berth_status_t pipeline_retire(pipeline_t *pipeline, berth_owner_t owner);
+
+/* --- needs ------------------------------------------------------------------------------------ */
+
+/* Whether a need fits, its items in this order (NULL: as declared): allocates all of it, and goes
+ * back to how it was. */
+berth_answer_t pipeline_fits(pipeline_t *pipeline, const berth_need_t *rules, const uint8_t *order);
+
+/* Whether a block of it would be placed in an arena, which holds nothing. */
+bool pipeline_needs_arena(pipeline_t *pipeline, const berth_need_t *rules);
+
+berth_answer_t pipeline_reserve(pipeline_t *pipeline, uint32_t index, const berth_need_t *rules);
+pipeline_outcome_t pipeline_claim(pipeline_t *pipeline, uint32_t index, uint8_t item);
+berth_status_t pipeline_release(pipeline_t *pipeline, uint32_t index);
+
+/* Remembers everything, twins' memory included; and goes back to that. There is one memory. */
+void pipeline_keep(const pipeline_t *pipeline);
+void pipeline_restore(pipeline_t *pipeline);
 
 /* --- questions -------------------------------------------------------------------------------- */
 

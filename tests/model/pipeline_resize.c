@@ -43,7 +43,7 @@ static const pipeline_hop_t *pipeline_move_may_stay(const pipeline_t *pipeline,
 
 /* Whether the block may take so much more. */
 static berth_status_t pipeline_move_affords(pipeline_t *pipeline, const pipeline_move_t *move,
-                                            uint32_t left)
+                                            const pipeline_hop_t *hop)
 {
     const pipeline_block_t *block = &pipeline->blocks[move->block];
     const size_t size = move->call.hops[0].size;
@@ -57,8 +57,12 @@ static berth_status_t pipeline_move_affords(pipeline_t *pipeline, const pipeline
     if (budget.hard != 0 && pipeline_account(region, block->owner)->live + grows > budget.hard) {
         return BERTH_ERR_BUDGET;
     }
-    if (left != 0 && region->used + grows + left > region->capacity) {
+    if (hop->left != 0 && region->used + grows + hop->left > region->capacity) {
         return BERTH_ERR_LEFT;
+    }
+    const uint64_t kept = pipeline_floor(region, block->owner, hop->needed);
+    if (kept != 0 && region->used + grows + kept > region->capacity) {
+        return BERTH_ERR_FLOOR;
     }
     return BERTH_OK;
 }
@@ -70,20 +74,31 @@ static bool pipeline_move_is_scrub(const pipeline_t *pipeline, const pipeline_mo
     return pipeline->is_scrubbed[block->owner] && move->call.hops[0].size < block->size;
 }
 
+/* A block that is held for a need is as large as it is. */
+static berth_change_t pipeline_move_within(const pipeline_block_t *block, size_t size)
+{
+    return (berth_change_t){.before = block->taken,
+                            .after = block->taken,
+                            .status = size <= block->size ? BERTH_OK : BERTH_ERR_NOMEM};
+}
+
 /* Step 1: the block becomes larger or smaller where it is. */
-static berth_status_t pipeline_move_stay(pipeline_t *pipeline, pipeline_move_t *move, uint32_t left)
+static berth_status_t pipeline_move_stay(pipeline_t *pipeline, pipeline_move_t *move,
+                                         const pipeline_hop_t *hop)
 {
     pipeline_block_t *block = &pipeline->blocks[move->block];
     pipeline_region_t *region = &pipeline->regions[block->region];
     berth_region_t *twin = &region->twin;
     const size_t size = move->call.hops[0].size;
-    const berth_status_t status = pipeline_move_affords(pipeline, move, left);
-    if (status != BERTH_OK) {
-        return status;
+    if (block->need == 0 || size > block->size) {
+        const berth_status_t status = pipeline_move_affords(pipeline, move, hop);
+        if (status != BERTH_OK) {
+            return status;
+        }
     }
     move->is_scrub = pipeline_move_is_scrub(pipeline, move);
-    berth_change_t change = {.after = block->taken, .status = BERTH_OK};
-    if (!move->is_scrub) {
+    berth_change_t change = pipeline_move_within(block, size);
+    if (block->need == 0 && !move->is_scrub) {
         change = twin->engine->resize(twin, block->offset, size);
     }
     if (change.status != BERTH_OK) {
@@ -124,7 +139,11 @@ static berth_status_t pipeline_move_away(pipeline_t *pipeline, pipeline_move_t *
     memcpy(pipeline_twin_bytes(pipeline, block), pipeline_twin_bytes(pipeline, move->block),
            old_room < new_room ? old_room : new_room);
     const pipeline_block_t moved = pipeline->blocks[block];
-    pipeline_free_block(pipeline, move->block, move->call.request->site);
+    if (pipeline->blocks[move->block].is_claimed) {
+        pipeline_return(pipeline, move->block, move->call.request->site);
+    } else {
+        pipeline_free_block(pipeline, move->block, move->call.request->site);
+    }
     move->block = pipeline_block_at(
         pipeline, (pipeline_spot_t){.region = moved.region, .offset = moved.offset});
     return BERTH_OK;
@@ -135,7 +154,7 @@ static berth_status_t pipeline_move(pipeline_t *pipeline, pipeline_move_t *move)
     berth_status_t status = BERTH_OK;
     const pipeline_hop_t *hop = pipeline_move_may_stay(pipeline, move);
     if (hop != NULL) {
-        status = pipeline_move_stay(pipeline, move, hop->left);
+        status = pipeline_move_stay(pipeline, move, hop);
         if (status == BERTH_OK || (!move->roams && status != BERTH_ERR_NOMEM)) {
             return status;
         }
@@ -199,6 +218,11 @@ pipeline_outcome_t pipeline_resize(pipeline_t *pipeline, const void *pointer,
     }
     reach = pipeline_reach(pipeline, pointer);
     move.block = reach.block;
+    const pipeline_block_t *block = &pipeline->blocks[reach.block];
+    if (reach.status == BERTH_OK && block->need != 0 && !block->is_claimed) {
+        reach.status = BERTH_ERR_INVALID; /* its pointer was never handed out */
+        return pipeline_resize_refused(pipeline, &move.call, &reach, block->owner);
+    }
     if (reach.status != BERTH_OK) {
         return pipeline_resize_refused(pipeline, &move.call, &reach, 0);
     }

@@ -75,6 +75,37 @@ static void scene_budgets(pipeline_trial_t *trial, berth_region_t *region, uint3
     region->budgets = trial->budgets[index];
 }
 
+/* A floor has users by name, by what they need, by both or none. */
+static berth_floor_t scene_floor(pipeline_trial_t *trial, const berth_region_t *region,
+                                 berth_owner_t *users)
+{
+    random_source_t *random = &trial->random;
+    const uint32_t count = random_below(random, PIPELINE_USERS + 1u);
+    for (uint32_t i = 0; i < count; i++) {
+        users[i] = random_percent(random, 10)
+                       ? BERTH_OTHERS
+                       : (berth_owner_t)random_between(random, 1, trial->board->owner_count - 1u);
+    }
+    berth_caps_t caps = 0;
+    for (uint32_t i = 0; trial->board->wishes[i] != 0; i++) {
+        caps = random_percent(random, 25) ? trial->board->wishes[i] : caps;
+    }
+    return (berth_floor_t){.bytes = random_log(random, region->size / 4u),
+                           .caps = random_percent(random, 60) ? caps : 0,
+                           .owners = random_percent(random, 80) ? users : NULL};
+}
+
+static void scene_floors(pipeline_trial_t *trial, berth_region_t *region, uint32_t index)
+{
+    random_source_t *random = &trial->random;
+    const uint32_t count =
+        random_percent(random, 60) ? 0 : random_below(random, PIPELINE_FLOORS + 1u);
+    for (uint32_t i = 0; i < count; i++) {
+        trial->floors[index][i] = scene_floor(trial, region, trial->users[index][i]);
+    }
+    region->floors = count != 0 || random_percent(random, 10) ? trial->floors[index] : NULL;
+}
+
 static const berth_owner_t *scene_scrubbed(pipeline_trial_t *trial)
 {
     random_source_t *random = &trial->random;
@@ -130,6 +161,7 @@ static void scene_lay_board(pipeline_trial_t *trial)
         scene_lay(&twin, &places[1], i, true);
         scene_alias(trial, region, i);
         scene_budgets(trial, region, i);
+        scene_floors(trial, region, i);
         if (random_percent(&trial->random, 25)) {
             region->accounts = trial->own_accounts[i];
         }
@@ -199,6 +231,7 @@ void pipeline_trial_carve(pipeline_trial_t *trial, uint32_t index, const berth_r
     berth_region_t twin = *region;
     twin.base = pipeline_twin_bytes(&trial->model, index);
     scene_budgets(trial, region, added);
+    scene_floors(trial, region, added);
     region->accounts = trial->own_accounts[added];
     scene_add_twin(trial, &twin, added);
     pipeline_announce(&trial->model, added);
@@ -206,6 +239,11 @@ void pipeline_trial_carve(pipeline_trial_t *trial, uint32_t index, const berth_r
     const berth_status_t status = berth_region_add(&trial->berth, region);
     pipeline_trial_expect_status(trial, "status of region_add", BERTH_OK, status);
     pipeline_trial_compare(trial);
+}
+
+const uint8_t *pipeline_trial_beside(bool is_twin)
+{
+    return scene_memories[is_twin ? 1 : 0].beside;
 }
 
 const uint8_t *pipeline_trial_memory(bool is_twin)

@@ -149,8 +149,8 @@ static void trial_verify(pipeline_trial_t *trial, uint32_t block, uint32_t from,
 
 /* --- alloc and resize ------------------------------------------------------------------------- */
 
-static void trial_compare_block(pipeline_trial_t *trial, const pipeline_outcome_t *outcome,
-                                const void *got)
+void pipeline_trial_compare_block(pipeline_trial_t *trial, const pipeline_outcome_t *outcome,
+                                  const void *got)
 {
     if (outcome->block == PIPELINE_NO_BLOCK) {
         pipeline_trial_expect(trial, "refused: a block", 0, (uintptr_t)got);
@@ -200,8 +200,9 @@ void pipeline_trial_alloc(pipeline_trial_t *trial, const berth_request_t *reques
     trial_trace_request(trial, &meant);
     const void *got = trial_alloc_real(trial, &meant, form);
     trial->model.site_seen = berth_failure(&trial->berth).site;
+    trial->model.got = got;
     const pipeline_outcome_t outcome = pipeline_alloc(&trial->model, &meant);
-    trial_compare_block(trial, &outcome, got);
+    pipeline_trial_compare_block(trial, &outcome, got);
     trial_end(trial, outcome.status);
 }
 
@@ -219,8 +220,9 @@ void pipeline_trial_resize(pipeline_trial_t *trial, void *pointer, const berth_r
     const void *got = form == PIPELINE_LONG ? berth_resize(&trial->berth, pointer, &meant)
                                             : berth_realloc(&trial->berth, pointer, meant.size);
     trial->model.site_seen = berth_failure(&trial->berth).site;
+    trial->model.got = got;
     const pipeline_outcome_t outcome = pipeline_resize(&trial->model, pointer, &meant);
-    trial_compare_block(trial, &outcome, got);
+    pipeline_trial_compare_block(trial, &outcome, got);
     trial_end(trial, outcome.status);
 }
 

@@ -11,7 +11,17 @@
 #include "pipeline_port.h"
 #include "random.h"
 
-#define PIPELINE_STATUSES 10u /* BERTH_OK and the refusals */
+#define PIPELINE_FLOORS 3u    /* of a region */
+#define PIPELINE_USERS 3u     /* of a floor, by name */
+#define PIPELINE_STATUSES 11u /* BERTH_OK and the refusals */
+
+/* A need, and what it is made of. */
+typedef struct pipeline_want {
+    berth_need_t need;
+    berth_item_t items[BERTH_ITEMS];
+    berth_piece_t pieces[BERTH_PIECES];
+    berth_request_t chains[BERTH_ITEMS][PIPELINE_READ];
+} pipeline_want_t;
 
 typedef struct pipeline_trial {
     const pipeline_board_t *board;
@@ -35,6 +45,12 @@ typedef struct pipeline_trial {
     berth_context_t observer;
     berth_owner_t scrubbed[4];
     berth_budget_t budgets[PIPELINE_REGIONS][PIPELINE_OWNERS];
+    berth_floor_t floors[PIPELINE_REGIONS][PIPELINE_FLOORS + 1u];
+    berth_owner_t users[PIPELINE_REGIONS][PIPELINE_FLOORS][PIPELINE_USERS + 1u];
+    pipeline_want_t wants[PIPELINE_NEEDS + 1u]; /* the last is only asked */
+    uint32_t answers[2][PIPELINE_STATUSES];     /* of fits and of reserve, by status */
+    uint32_t claims[2];                         /* refused, granted */
+    uint32_t uncertain;                         /* answers */
     berth_account_t accounts[PIPELINE_BOARD_REGIONS * PIPELINE_OWNERS];
     berth_account_t own_accounts[PIPELINE_REGIONS][PIPELINE_OWNERS];
     berth_event_t events[PIPELINE_EVENTS];
@@ -86,6 +102,12 @@ void pipeline_trial_allocatable(pipeline_trial_t *trial, const berth_request_t *
 
 void pipeline_trial_walk(pipeline_trial_t *trial, uint32_t capacity);
 
+/* Of the need that lies in a slot of `wants`: asked, reserved, claimed, given up. */
+void pipeline_trial_fits(pipeline_trial_t *trial, uint32_t slot);
+void pipeline_trial_reserve(pipeline_trial_t *trial, uint32_t slot);
+void pipeline_trial_claim(pipeline_trial_t *trial, uint32_t slot, uint8_t item);
+void pipeline_trial_release(pipeline_trial_t *trial, uint32_t slot);
+
 /* Makes a live block a region of its own. */
 void pipeline_trial_carve(pipeline_trial_t *trial, uint32_t index, const berth_region_t *settings);
 
@@ -104,10 +126,15 @@ void pipeline_trial_expect_status(pipeline_trial_t *trial, const char *what, int
 void pipeline_trial_expect_record(pipeline_trial_t *trial, const pipeline_record_t *model,
                                   const berth_failure_t *got);
 
+/* Compares what a call granted, and paints it. */
+void pipeline_trial_compare_block(pipeline_trial_t *trial, const pipeline_outcome_t *outcome,
+                                  const void *got);
+
 /* Compares what any call may have changed. */
 void pipeline_trial_compare(pipeline_trial_t *trial);
 
-/* The memory of all regions, or of their twins. */
+/* The memory of all regions, or of their twins; and the bookkeeping beside it. */
 const uint8_t *pipeline_trial_memory(bool is_twin);
+const uint8_t *pipeline_trial_beside(bool is_twin);
 
 #endif /* TESTS_MODEL_PIPELINE_TRIAL_H */
