@@ -13,11 +13,11 @@ jobs=${JOBS:-$(nproc)}
 status=0
 
 cmake --preset dev >/dev/null
-cmake --build --preset dev --target property pipeline ownership -j "$jobs" -- --quiet \
+cmake --build --preset dev --target property pipeline ownership reservation -j "$jobs" -- --quiet \
     --no-print-directory
 
 # As many processes as there are processors, each with a seed of its own, told in its first line.
-for test in property pipeline ownership; do
+for test in property pipeline ownership reservation; do
     pids=""
     for job in $(seq "$jobs"); do
         build/dev/tests/$test --ops $(((calls + jobs - 1) / jobs)) --seed $((100000 * job)) \
