@@ -22,7 +22,7 @@ extern "C" {
 typedef struct berth_reason {
     uint16_t free;        /* bytes that no block took; BERTH_BYTES_UNKNOWN */
     uint16_t allocatable; /* bytes that this request would have been granted there at most */
-    uint16_t reserved;    /* of the free ones, bytes kept for others; BERTH_BYTES_UNKNOWN */
+    uint16_t reserved;    /* bytes kept for others, by floors and by needs; BERTH_BYTES_UNKNOWN */
     uint8_t region;       /* index */
     int8_t status;        /* berth_status_t; NOCAP: was not asked, but would have held it; OK: this
                              and what follows are no reasons */

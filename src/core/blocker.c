@@ -128,8 +128,8 @@ static void search_start(const trial_t *trial, search_t *search)
     const berth_request_t *hop = trial->job.hop;
     const berth_owner_t owner = owner_paying(region, trial->job.owner);
     const uint32_t cost = region->engine->cost(region, hop->size, hop->align, owner);
-    const uint64_t taken = (uint64_t)region->total.live + cost + hop_left(hop) +
-                           ledger_kept(region, owner, hop_needed(hop));
+    const uint32_t kept = ledger_kept(region, owner, hop_needed(hop));
+    const uint64_t taken = (uint64_t)region->total.live + cost + greater(hop_left(hop), kept);
     const bool is_hopeless =
         cost == 0 || region->engine->reset != NULL || ledger_exceeds(region, owner, cost);
     search->needed = is_hopeless ? UINT32_MAX : cost + align_slack(region, hop->align);

@@ -90,9 +90,10 @@ uint32_t ledger_grantable(const berth_region_t *region, berth_owner_t owner,
     return low;
 }
 
-uint32_t ledger_reserved(const berth_region_t *region)
+uint32_t ledger_reserved(const berth_region_t *region, berth_owner_t owner,
+                         const berth_request_t *hop)
 {
-    return region->unclaimed;
+    return region->unclaimed + ledger_kept(region, owner, hop_needed(hop));
 }
 
 static uint32_t budget_soft(const berth_region_t *region, uint32_t index)

@@ -33,8 +33,9 @@ int32_t ledger_judge(const berth_region_t *region, berth_owner_t owner, const be
 uint32_t ledger_grantable(const berth_region_t *region, berth_owner_t owner,
                           const berth_request_t *hop);
 
-/* The free bytes of a region that are kept for others. */
-uint32_t ledger_reserved(const berth_region_t *region);
+/* The bytes of a region that are kept from an owner: by floors, and by needs that hold them. */
+uint32_t ledger_reserved(const berth_region_t *region, berth_owner_t owner,
+                         const berth_request_t *hop);
 
 /* Charges an owner: `before` bytes of its have become `after`, and its blocks `count` more. Tells
  * whether it exceeds its soft budget by that. */

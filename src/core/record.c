@@ -198,10 +198,11 @@ static uint32_t reason_tell(const job_t *job, const berth_request_t *request,
     if (key == BERTH_LOCK_REFUSED) {
         return 0;
     }
-    const uint32_t most = ledger_grantable(region, owner_paying(region, job->owner), request);
+    const berth_owner_t owner = owner_paying(region, job->owner);
+    const uint32_t most = ledger_grantable(region, owner, request);
     if (region->capacity != UINT32_MAX) { /* or nobody knows: the platform's */
         reason->free = size_code(region->capacity - region->total.live);
-        reason->reserved = size_code(ledger_reserved(region));
+        reason->reserved = size_code(ledger_reserved(region, owner, request));
     }
     lock_leave(job->berth->port, &region->lock, key);
     reason->allocatable = size_code(most);

@@ -84,7 +84,8 @@ static void compare_reason(pipeline_trial_t *trial, const pipeline_reason_t *mod
                           berth_bytes_of(got->free));
     pipeline_trial_expect(trial, "reason: allocatable", compare_rounded(model->allocatable),
                           berth_bytes_of(got->allocatable));
-    pipeline_trial_expect(trial, "reason: reserved", model->is_known ? 0 : UINT32_MAX,
+    pipeline_trial_expect(trial, "reason: reserved",
+                          model->is_known ? compare_rounded(model->reserved) : UINT32_MAX,
                           berth_bytes_of(got->reserved));
 }
 

@@ -82,6 +82,7 @@ typedef struct pipeline_person {
 typedef struct pipeline_reason {
     uint32_t free;
     uint32_t allocatable;
+    uint32_t reserved;
     bool is_known; /* it could be looked at */
     uint8_t region;
     int32_t status;

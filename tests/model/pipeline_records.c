@@ -12,6 +12,20 @@ static uint32_t pipeline_record_time(const pipeline_t *pipeline)
     return (uint32_t)(pipeline->now_us / RECORD_UNIT);
 }
 
+/* What is kept there from who pays: by floors, and by needs. */
+static uint32_t pipeline_reserved(const pipeline_t *pipeline, const pipeline_region_t *region,
+                                  const pipeline_call_t *call)
+{
+    const berth_owner_t payer = pipeline_payer(region, call->owner);
+    uint64_t kept = pipeline_floor(region, payer, call->hops[0].needed);
+    for (uint32_t i = 0; i < pipeline->block_count; i++) {
+        const pipeline_block_t *block = &pipeline->blocks[i];
+        const bool is_here = &pipeline->regions[block->region] == region;
+        kept += is_here && block->need != 0 && !block->is_claimed ? block->taken : 0;
+    }
+    return (uint32_t)kept;
+}
+
 /* What a region has, and what it would grant to the first hop. */
 static pipeline_reason_t pipeline_reason(pipeline_t *pipeline, const pipeline_call_t *call,
                                          uint8_t index, int32_t status)
@@ -21,6 +35,7 @@ static pipeline_reason_t pipeline_reason(pipeline_t *pipeline, const pipeline_ca
     reason.is_known = !pipeline_is_guarded(pipeline, region) && !region->is_busy;
     reason.free = region->capacity - region->used;
     reason.allocatable = pipeline_grantable(pipeline, region, &call->hops[0], call->owner);
+    reason.reserved = pipeline_reserved(pipeline, region, call);
     return reason;
 }
 
