@@ -83,6 +83,8 @@ typedef struct berth_manager {
     const struct berth_holder *holder;  /* who knows about them; NULL: none ever was */
     struct berth_reclaimer *reclaimers; /* in order */
     uint32_t is_preparing;              /* 1: somebody makes a need fit */
+    struct berth_low *lows;    /* windows of low water */
+    struct berth_sites *sites; /* the table of live blocks by site */
 } berth_t;
 
 /* A manager that nobody has started: all zero but its configuration. */
@@ -90,7 +92,7 @@ typedef struct berth_manager {
 #define BERTH_INITIAL(config)                                                                      \
     {                                                                                              \
         (config), NULL, NULL, NULL, NULL, 0, 0, 0, 0, false, false, false, 0, {}, {}, 0, 0, {},    \
-            {}, {}, 0, {}, 0, NULL, NULL, NULL, 0                                                  \
+            {}, {}, 0, {}, 0, NULL, NULL, NULL, 0, NULL, NULL                                      \
     }
 #else
 #define BERTH_INITIAL(the_config)                                                                  \

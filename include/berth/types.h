@@ -114,6 +114,7 @@ typedef uint32_t berth_caps_t;
 
 struct berth_engine;
 struct berth_event;
+struct berth_manager;
 struct berth_region;
 
 /* The last events of a kind. */
@@ -185,6 +186,12 @@ typedef struct berth_region {
     uint32_t held;      /* a bit for some offsets each: needs hold blocks only there */
     uint32_t unclaimed; /* bytes of such blocks that nobody has claimed */
     berth_ring_t ring;  /* of what happened to its blocks */
+
+    /* Told of each change of its blocks, with its lock held; NULL: nobody wants to know.
+     * [task, ISR, cache-off, boot] */
+    void (*follow)(struct berth_manager *, struct berth_region *, const struct berth_event *);
+    uint32_t told_live;        /* `total.live` as it was told last */
+    uint32_t told_allocatable; /* the largest size that it could grant then */
 } berth_region_t;
 
 /* --- requests -------------------------------------------------------------------------------- */

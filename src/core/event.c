@@ -56,32 +56,35 @@ berth_event_t event_at(berth_event_kind_t kind, const spot_t *spot, berth_owner_
 }
 
 /* Numbers an event, and keeps it. With the ring's lock held. */
-static void ring_put(berth_t *berth, berth_ring_t *ring, const berth_event_t *event, uint64_t time)
+static void ring_put(berth_t *berth, berth_ring_t *ring, const berth_event_t *event)
 {
     const uint32_t sequence = event_number(berth);
     if ((ring->skip >> event->kind & 1u) == 0) {
         berth_event_t *slot = &ring->events[ring->posted++ & ring->mask];
         *slot = *event;
-        slot->time_us = time;
         slot->sequence = sequence;
     }
 }
 
-void event_post(berth_t *berth, berth_region_t *region, const berth_event_t *event)
+void event_post(berth_t *berth, berth_region_t *region, berth_event_t *event)
 {
-    ring_put(berth, &region->ring, event, event_time(berth));
+    event->time_us = event_time(berth);
+    ring_put(berth, &region->ring, event);
+    if (region->follow != NULL) {
+        region->follow(berth, region, event);
+    }
 }
 
-COLD void event_alarm(berth_t *berth, const berth_event_t *event)
+COLD void event_alarm(berth_t *berth, berth_event_t *event)
 {
-    const uint64_t time = event_time(berth);
+    event->time_us = event_time(berth);
     const uintptr_t key = lock_take(berth->port, &berth->tables);
     if (key == BERTH_LOCK_REFUSED) {
         __atomic_fetch_add(&berth->lost, 1, __ATOMIC_RELAXED);
         (void)event_number(berth);
         return;
     }
-    ring_put(berth, &berth->alarms, event, time);
+    ring_put(berth, &berth->alarms, event);
     lock_leave(berth->port, &berth->tables, key);
 }
 

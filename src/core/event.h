@@ -31,11 +31,12 @@ berth_event_t event_of(berth_event_kind_t kind, int32_t status, berth_owner_t ow
 berth_event_t event_at(berth_event_kind_t kind, const spot_t *spot, berth_owner_t owner,
                        uint32_t site);
 
-/* Writes down what happened in a region. With the region's lock held. */
-void event_post(berth_t *berth, berth_region_t *region, const berth_event_t *event);
+/* Writes down what happened in a region, at what time, and tells who follows it. With the region's
+ * lock held, and the ledger as it is now. */
+void event_post(berth_t *berth, berth_region_t *region, berth_event_t *event);
 
-/* Posts an alarm; if the manager's lock is refused, counts it as lost. */
-void event_alarm(berth_t *berth, const berth_event_t *event);
+/* Posts an alarm, at what time; if the manager's lock is refused, counts it as lost. */
+void event_alarm(berth_t *berth, berth_event_t *event);
 
 /* Posts that an event made its owner exceed its soft budget. With the region's lock held. */
 void event_alarm_budget(berth_t *berth, const berth_region_t *region, const berth_event_t *event);

@@ -47,6 +47,11 @@ static int32_t give_do(berth_t *berth, spot_t spot, berth_event_t event)
         return status;
     }
     (void)ledger_change(region, block.owner, block.taken, 0, -1);
+    if (region->follow != NULL) { /* who had it has less; then who gets it, more */
+        berth_event_t less = event;
+        less.owner = block.owner;
+        region->follow(berth, region, &less);
+    }
     const bool exceeds = ledger_change(region, owner, 0, block.taken, 1);
     event.taken = block.taken;
     event_post(berth, region, &event);

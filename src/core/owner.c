@@ -91,7 +91,7 @@ berth_status_t berth_owner_retire(berth_t *berth, berth_owner_t owner)
     if (!is_first) {
         return BERTH_ERR_INVALID;
     }
-    const berth_event_t event = event_of(BERTH_EVENT_RETIRE, BERTH_OK, owner, SITE);
+    berth_event_t event = event_of(BERTH_EVENT_RETIRE, BERTH_OK, owner, SITE);
     event_alarm(berth, &event);
     return BERTH_OK;
 }

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "event.h"
+#include "follow.h"
 #include "manager.h"
 
 #define REGIONS_MOST 32u /* a bit for each in a route */
@@ -185,6 +186,7 @@ static void region_clear(const berth_t *berth, berth_region_t *region)
     region->changes = 0;
     region->held = 0;
     region->unclaimed = 0;
+    region->follow = NULL;
     region->ring = (berth_ring_t){.skip = UINT32_MAX};
     if (region->accounts != NULL) {
         memset(region->accounts, 0, berth->owner_count * sizeof *region->accounts);
@@ -242,6 +244,7 @@ berth_status_t berth_region_add(berth_t *berth, berth_region_t *region)
     event.size = region->size;
     event.taken = region->capacity;
     event_alarm(berth, &event);
+    follow_joined(berth, region);
     return BERTH_OK;
 }
 

@@ -100,6 +100,13 @@ static COLD void short_exceed(berth_t *berth, berth_region_t *region, uint32_t o
     event_alarm_budget(berth, region, &event);
 }
 
+/* Tells who follows a region of what became of a block. */
+static COLD void short_follow(berth_t *berth, berth_region_t *region, berth_event_t event)
+{
+    event.region = region->index;
+    region->follow(berth, region, &event);
+}
+
 /* Charges a grant, and tells of it. */
 SHORT void short_book(berth_t *berth, berth_region_t *region, berth_grant_t grant, size_t size,
                       asker_t asker)
@@ -122,6 +129,16 @@ SHORT void short_book(berth_t *berth, berth_region_t *region, berth_grant_t gran
     }
     if (UNLIKELY(live > soft) && soft != 0 && live - grant.size <= soft) {
         short_exceed(berth, region, grant.offset, &asker);
+    }
+    if (UNLIKELY(region->follow != NULL)) {
+        short_follow(berth, region,
+                     (berth_event_t){.time_us = asker.time,
+                                     .site = asker.site,
+                                     .offset = grant.offset,
+                                     .size = (uint32_t)size,
+                                     .taken = grant.size,
+                                     .kind = BERTH_EVENT_ALLOC,
+                                     .owner = asker.owner});
     }
 }
 
@@ -199,6 +216,15 @@ SHORT void short_return(berth_t *berth, berth_region_t *region, uint32_t offset,
         event->size = 0;
         event->taken = size;
         event->owner = asker.owner;
+    }
+    if (UNLIKELY(region->follow != NULL)) {
+        short_follow(berth, region,
+                     (berth_event_t){.time_us = asker.time,
+                                     .site = asker.site,
+                                     .offset = offset,
+                                     .taken = size,
+                                     .kind = BERTH_EVENT_FREE,
+                                     .owner = asker.owner});
     }
 }
 
