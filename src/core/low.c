@@ -342,8 +342,7 @@ static slot_state_t slot_look(const berth_low_kept_t *kept, uint32_t index)
     if ((number | seal) == 0) {
         return SLOT_BLANK;
     }
-    const bool is_sound =
-        (number & 1u) == index && seal == seal_of(&kept->slots[index], SLOT_WORDS);
+    const bool is_sound = seal == seal_of(&kept->slots[index], SLOT_WORDS);
     return is_sound ? SLOT_SOUND : SLOT_DAMAGED;
 }
 
