@@ -123,21 +123,34 @@ count() { # TARGET FORM GRANULE TRACE
     sed "1d; s/^/$1,$2 $3,$4,${said#arena },/" "$work/counts.csv" >>"$results"
 }
 
-count_pipeline() { # TARGET PROGRAM FORM TRACE
+count_pipeline() { # TARGET PROGRAM FORM TRACE ARGUMENT...
     is_wanted "$4" || return 0
-    plugin_run "$1" "$2" "$4"
-    sed "1d; s/^/$1,$3,$4,-,/" "$work/counts.csv" >>"$results"
+    form=$3
+    counted_program=$2
+    counted_trace=$4
+    counted_target=$1
+    shift 4
+    plugin_run "$counted_target" "$counted_program" "$counted_trace" "$@"
+    sed "1d; s/^/$counted_target,$form,$counted_trace,-,/" "$work/counts.csv" >>"$results"
+}
+
+# What windows of low water add to each call.
+count_lows() { # TARGET
+    count_pipeline "$1" pipeline "pipeline 1 low" gen_c_esp32 1
+    count_pipeline "$1" pipeline "pipeline 2 lows" gen_c_esp32 2
 }
 
 count_target() { # TARGET
     count_pipeline "$1" pipeline pipeline gen_c_esp32
     if [ "$1" != x86-64 ]; then
+        count_lows "$1"
         count "$1" fit 4 gen_c_esp32
         return
     fi
     if is_wanted gen_c_esp32; then
         stages_tell
     fi
+    count_lows x86-64
     count_pipeline x86-64 pipeline_linux "pipeline linux" gen_c_esp32
     for path in traces/*.mtr.xz; do
         name=${path##*/}

@@ -3,10 +3,12 @@
  *
  * Two regions: SRAM for three quarters of the trace's peak, which takes requests of up to 16 KB
  * first, and PSRAM for all of it. 15 owners and "others", each with a soft and a hard budget in
- * both; room for 32 events. What a slot holds is always the same owner's.
+ * both; room for 32 events. What a slot holds is always the same owner's. Windows of low water, if
+ * any: the first is of the SRAM, the second of both regions.
  */
 #include "berth/berth.h"
 #include "berth/fit.h"
+#include "berth/low.h"
 #include "count/empty.h"
 #include "count/marks.h"
 #include "mtr.h"
@@ -27,6 +29,7 @@
 #define OWNERS 16u
 #define EVENTS 32u
 #define PAGE 4096u
+#define LOWS 2u
 #define SMALL_MOST 16384u
 #define PLENTY 0x10000000u /* bytes: a budget that is looked at and never exceeded */
 
@@ -36,6 +39,8 @@ static berth_budget_t budgets[OWNERS];
 static berth_account_t accounts[2 * OWNERS];
 static berth_event_t events[EVENTS];
 static berth_t berth;
+static uint32_t held[LOWS][OWNERS];
+static berth_low_t lows[LOWS];
 
 static berth_region_t regions[2] = {
     {.name = "sram",
@@ -150,14 +155,28 @@ static uint32_t trace_run(const mtr_t *trace, void **blocks)
     return trace->op_count;
 }
 
+/* Begins `count` windows. False: it cannot. */
+static bool lows_begin(uint32_t count)
+{
+    bool is_begun = count <= LOWS;
+    lows[0].region = &regions[0];
+    lows[1].caps = BERTH_CAP_DEFAULT;
+    for (uint32_t i = 0; is_begun && i < count; i++) {
+        lows[i].held = held[i];
+        is_begun = berth_low_add(&berth, &lows[i]) == BERTH_OK;
+    }
+    return is_begun;
+}
+
 int main(int argc, char **argv)
 {
-    FILE *file = argc == 2 ? fopen(argv[1], "rb") : NULL;
+    FILE *file = argc == 2 || argc == 3 ? fopen(argv[1], "rb") : NULL;
     if (file == NULL) {
-        printf("bench_pipeline TRACE.mtr\n"
+        printf("bench_pipeline TRACE.mtr [WINDOWS OF LOW WATER, 2 AT MOST]\n"
                "Replays under qemu -plugin; see instructions.sh. Exit: 0 replayed, 2 could not.\n");
         return argc == 2 && strcmp(argv[1], "--help") == 0 ? 0 : 2;
     }
+    const uint32_t low_count = argc == 3 ? (uint32_t)strtoul(argv[2], NULL, 0) : 0;
     const mtr_t trace = mtr_read(file, argv[1]);
     fclose(file);
     if (trace.ops == NULL) {
@@ -170,7 +189,7 @@ int main(int argc, char **argv)
     region_lay(&regions[0], trace.peak / 100 * 130);
     region_lay(&regions[1], trace.peak);
     void **blocks = calloc(trace.slot_count, sizeof *blocks);
-    if (blocks == NULL || berth_start(&berth, &config) != BERTH_OK) {
+    if (blocks == NULL || berth_start(&berth, &config) != BERTH_OK || !lows_begin(low_count)) {
         puts("bench_pipeline: the manager does not start");
         return 2;
     }

@@ -85,15 +85,20 @@ function print_stages(line) {
     } while ((getline line <stages) > 0)
 }
 
+function pipeline_name(form) {
+    return form == "linux" ? "  Linux port" : "  " form
+}
+
 function print_pipeline() {
     print "\nThrough the public calls, -O2, two regions, 16 owners with budgets, events; a resize"
-    print "copies what moves. The stub port's lock and clock are a few instructions each\n"
+    print "copies what moves. The stub port's lock and clock are a few instructions each. Lows are"
+    print "windows of low water: of the first region, and of both\n"
     print_heads()
     for (i = 1; i <= count; i++) {
         key = order[i]
         split(key, part, SUBSEP)
         if (part[2] ~ /^pipeline/) {
-            print_row(key, part[2] == "pipeline" ? part[3] : "  Linux port")
+            print_row(key, part[2] == "pipeline" ? part[3] : pipeline_name(substr(part[2], 10)))
         }
     }
     print ""

@@ -131,14 +131,10 @@ static void lows_change(berth_t *berth, berth_region_t *region, const berth_even
             if (low->held != NULL) {
                 low->held[index] += after - before;
             }
-        }
-    }
-    region->told_live = after;
-    for (berth_low_t *low = berth->lows; low != NULL; low = low->next) {
-        if (low_has(low, region)) {
             low_judge(berth, low, region, event->time_us);
         }
     }
+    region->told_live = after;
 }
 
 /* What every owner holds in a region becomes part of a window, which its first region begins. With

@@ -101,9 +101,16 @@ static COLD void short_exceed(berth_t *berth, berth_region_t *region, uint32_t o
 }
 
 /* Tells who follows a region of what became of a block. */
-static COLD void short_follow(berth_t *berth, berth_region_t *region, berth_event_t event)
+static COLD void short_follow(berth_t *berth, berth_region_t *region, berth_event_kind_t kind,
+                              berth_grant_t block, asker_t asker)
 {
-    event.region = region->index;
+    const berth_event_t event = {.time_us = asker.time,
+                                 .site = asker.site,
+                                 .offset = block.offset,
+                                 .taken = block.size,
+                                 .kind = (uint8_t)kind,
+                                 .region = region->index,
+                                 .owner = asker.owner};
     region->follow(berth, region, &event);
 }
 
@@ -131,14 +138,7 @@ SHORT void short_book(berth_t *berth, berth_region_t *region, berth_grant_t gran
         short_exceed(berth, region, grant.offset, &asker);
     }
     if (UNLIKELY(region->follow != NULL)) {
-        short_follow(berth, region,
-                     (berth_event_t){.time_us = asker.time,
-                                     .site = asker.site,
-                                     .offset = grant.offset,
-                                     .size = (uint32_t)size,
-                                     .taken = grant.size,
-                                     .kind = BERTH_EVENT_ALLOC,
-                                     .owner = asker.owner});
+        short_follow(berth, region, BERTH_EVENT_ALLOC, grant, asker);
     }
 }
 
@@ -218,13 +218,7 @@ SHORT void short_return(berth_t *berth, berth_region_t *region, uint32_t offset,
         event->owner = asker.owner;
     }
     if (UNLIKELY(region->follow != NULL)) {
-        short_follow(berth, region,
-                     (berth_event_t){.time_us = asker.time,
-                                     .site = asker.site,
-                                     .offset = offset,
-                                     .taken = size,
-                                     .kind = BERTH_EVENT_FREE,
-                                     .owner = asker.owner});
+        short_follow(berth, region, BERTH_EVENT_FREE, (berth_grant_t){offset, size}, asker);
     }
 }
 
