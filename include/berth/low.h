@@ -43,14 +43,17 @@ typedef struct berth_low_figures {
     berth_least_t allocatable;
 } berth_low_figures_t;
 
+/* A record of them. */
+typedef struct berth_low_slot {
+    berth_low_figures_t figures;
+    uint32_t number; /* counts from 1 */
+    uint32_t seal;   /* over all of that */
+} berth_low_slot_t;
+
 /* The figures in memory that survives a reset: written at each new least, in turns, so that a reset
  * in the middle of it spoils one of the two at most. */
 typedef struct berth_low_kept {
-    struct {
-        berth_low_figures_t figures;
-        uint32_t number; /* counts from 1 */
-        uint32_t seal;   /* over all of that */
-    } slots[2];
+    berth_low_slot_t slots[2];
 } berth_low_kept_t;
 
 /* A window. The caller owns it, fills in the first part, and keeps it where it is while it is

@@ -5,8 +5,8 @@
 #include "text.h"
 
 static const char *const KIND_NAMES[BERTH_EVENT_KINDS] = {
-    "alloc",  "fallback",  "free",   "resize", "give",  "reset",
-    "budget", "violation", "region", "retire", "claim", "return",
+    "alloc",     "fallback", "free",   "resize", "give",   "reset", "budget",
+    "violation", "region",   "retire", "claim",  "return", "leak",
 };
 
 const char *berth_event_name(uint8_t kind)

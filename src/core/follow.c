@@ -3,27 +3,62 @@
  */
 #include "follow.h"
 
-static void follow_changed(berth_t *berth, berth_region_t *region, const berth_event_t *event)
+/* With the region's lock and the tables' held. */
+static void followers_tell(berth_t *berth, const berth_region_t *region, const berth_event_t *event,
+                           uint32_t more)
 {
-    const berth_low_t *lows = LIST_READ(berth->lows);
-    if (lows != NULL) {
-        lows->follow->changed(berth, region, event);
+    if (berth->lows != NULL) {
+        berth->lows->follow->changed(berth, region, event, more);
+    }
+    if (berth->sites != NULL) {
+        berth->sites->follow->changed(berth, region, event, more);
     }
 }
 
-void follow_begin(berth_region_t *region)
+/* Returns the key of the tables' lock; if that is refused, what the region told stays, and the next
+ * change tells both. */
+static uintptr_t follow_tell(berth_t *berth, berth_region_t *region, const berth_event_t *event)
 {
-    region->follow = follow_changed;
+    const uint32_t allocatable = region->engine->allocatable(region, 0, BERTH_OTHERS);
+    const uintptr_t key = lock_take(berth->port, &berth->tables);
+    if (key == BERTH_LOCK_REFUSED) {
+        __atomic_fetch_add(&berth->lost, 1, __ATOMIC_RELAXED);
+        return key;
+    }
+    const uint32_t more = region->total.live - region->told_live;
+    region->told_live = region->total.live;
+    region->told_allocatable = allocatable;
+    followers_tell(berth, region, event, more);
+    return key;
+}
+
+static void follow_changed(berth_t *berth, berth_region_t *region, const berth_event_t *event)
+{
+    const uintptr_t key = follow_tell(berth, region, event);
+    if (key != BERTH_LOCK_REFUSED) {
+        lock_leave(berth->port, &berth->tables, key);
+    }
+}
+
+uintptr_t follow_begin(berth_t *berth, berth_region_t *region)
+{
+    const berth_event_t now = {
+        .time_us = event_time(berth), .kind = BERTH_EVENT_REGION, .owner = BERTH_OTHERS};
+    const uintptr_t key = follow_tell(berth, region, &now);
+    if (key != BERTH_LOCK_REFUSED) {
+        region->follow = follow_changed;
+    }
+    return key;
 }
 
 /* Bounded by the windows. With the tables' lock held. */
 static bool region_is_followed(const berth_t *berth, const berth_region_t *region)
 {
-    const berth_low_t *low = berth->lows;
-    while (low != NULL && (low->regions >> region->index & 1u) == 0) {
-        low = low->next;
+    uint32_t followed = berth->sites != NULL ? berth->sites->regions : 0;
+    for (const berth_low_t *low = berth->lows; low != NULL; low = low->next) {
+        followed |= low->regions;
     }
-    return low != NULL;
+    return (followed >> region->index & 1u) != 0;
 }
 
 static void region_settle(berth_t *berth, berth_region_t *region)

@@ -10,7 +10,7 @@
 #include "manager.h"
 #include "seal.h"
 
-#define SLOT_WORDS (offsetof(berth_low_kept_t, slots[0].seal) / sizeof(uint32_t))
+#define SLOT_WORDS (offsetof(berth_low_slot_t, seal) / sizeof(uint32_t))
 
 _Static_assert(sizeof(berth_least_t) == 32, "tools rely on one layout");
 _Static_assert(sizeof(berth_low_kept_t) == 144, "tools rely on one layout");
@@ -65,49 +65,60 @@ static berth_least_t least_now(const berth_t *berth, const berth_low_t *low, uin
 /* Overwrites the older of the two records, so that there is always one. */
 static void low_keep(berth_low_t *low)
 {
-    const uint32_t number = ++low->number;
-    berth_low_kept_t *kept = low->kept;
-    kept->slots[number & 1u].figures = low->least;
-    kept->slots[number & 1u].number = number;
-    kept->slots[number & 1u].seal = seal_of(&kept->slots[number & 1u], SLOT_WORDS);
+    berth_low_slot_t *slot = &low->kept->slots[++low->number & 1u];
+    slot->figures = low->least;
+    slot->number = low->number;
+    slot->seal = seal_of(slot, SLOT_WORDS);
+}
+
+/* Notes figures that are new. With the tables' lock held. */
+static void low_note(berth_t *berth, berth_low_t *low, const uint32_t *free,
+                     const uint32_t *allocatable, uint64_t time)
+{
+    const berth_least_t now = least_now(berth, low, time);
+    if (free != NULL) {
+        low->least.free = now;
+        low->least.free.bytes = *free;
+    }
+    if (allocatable != NULL) {
+        low->least.allocatable = now;
+        low->least.allocatable.bytes = *allocatable;
+    }
+    if (low->kept != NULL) {
+        low_keep(low);
+    }
 }
 
 /* Begins a window with what is so now. With the tables' lock held. */
 static void low_begin(berth_t *berth, berth_low_t *low, uint64_t time)
 {
-    const berth_least_t now = least_now(berth, low, time);
-    low->least = (berth_low_figures_t){.free = now, .allocatable = now};
-    low->least.free.bytes = low_free(low);
-    low->least.allocatable.bytes = low_allocatable(berth, low);
-    if (low->kept != NULL) {
-        low_keep(low);
+    const uint32_t free = low_free(low);
+    const uint32_t allocatable = low_allocatable(berth, low);
+    low_note(berth, low, &free, &allocatable, time);
+}
+
+/* Whether no region of a window could grant as much as the least so far, now that one has changed;
+ * what they could is in `allocatable` then. */
+static bool low_grants_less(berth_t *berth, const berth_low_t *low, const berth_region_t *region,
+                            uint32_t *allocatable)
+{
+    const uint32_t least = low->least.allocatable.bytes;
+    if (region->told_allocatable >= least) {
+        return false;
     }
+    *allocatable = low_allocatable(berth, low);
+    return *allocatable < least;
 }
 
 /* Notes what has never been so little. */
 static void low_judge(berth_t *berth, berth_low_t *low, const berth_region_t *region, uint64_t time)
 {
-    berth_low_figures_t *least = &low->least;
     const uint32_t free = low_free(low);
-    const uint32_t allocatable = region->told_allocatable < least->allocatable.bytes
-                                     ? low_allocatable(berth, low)
-                                     : UINT32_MAX;
-    const bool is_free_less = free < least->free.bytes;
-    const bool is_allocatable_less = allocatable < least->allocatable.bytes;
-    if (!is_free_less && !is_allocatable_less) {
-        return;
-    }
-    const berth_least_t now = least_now(berth, low, time);
-    if (is_free_less) {
-        least->free = now;
-        least->free.bytes = free;
-    }
-    if (is_allocatable_less) {
-        least->allocatable = now;
-        least->allocatable.bytes = allocatable;
-    }
-    if (low->kept != NULL) {
-        low_keep(low);
+    uint32_t allocatable;
+    const bool has_less = free < low->least.free.bytes;
+    const bool grants_less = low_grants_less(berth, low, region, &allocatable);
+    if (has_less || grants_less) {
+        low_note(berth, low, has_less ? &free : NULL, grants_less ? &allocatable : NULL, time);
     }
 }
 
@@ -120,63 +131,46 @@ static uint32_t held_index(const berth_region_t *region, berth_owner_t owner)
 }
 
 /* Puts a region's share into each window that it is in. Bounded by the windows. */
-static void lows_change(berth_t *berth, berth_region_t *region, const berth_event_t *event)
+static void low_changed(berth_t *berth, const berth_region_t *region, const berth_event_t *event,
+                        uint32_t more)
 {
-    const uint32_t before = region->told_live;
-    const uint32_t after = region->total.live;
     const uint32_t index = held_index(region, event->owner);
     for (berth_low_t *low = berth->lows; low != NULL; low = low->next) {
         if (low_has(low, region)) {
-            low->free_now = low->free_now + before - after;
+            low->free_now = low->free_now + (region->told_live - more) - region->told_live;
             if (low->held != NULL) {
-                low->held[index] += after - before;
+                low->held[index] += more;
             }
             low_judge(berth, low, region, event->time_us);
         }
     }
-    region->told_live = after;
 }
 
-/* What every owner holds in a region becomes part of a window, which its first region begins. With
- * both locks held. */
+/* What an account holds in a region, where there are accounts; else all is the first one's. */
+static uint32_t held_in(const berth_region_t *region, uint32_t index)
+{
+    const uint32_t unknown = index == 0 ? region->total.live : 0;
+    return region->accounts != NULL ? region->accounts[index].live : unknown;
+}
+
+static void held_add(const berth_t *berth, const berth_low_t *low, const berth_region_t *region)
+{
+    for (uint32_t i = 0; low->held != NULL && i < berth->owner_count; i++) {
+        low->held[i] += held_in(region, i);
+    }
+}
+
+/* Makes a region part of a window, which its first region begins. With both locks held. */
 static void low_take_in(berth_t *berth, berth_low_t *low, const berth_region_t *region,
                         uint64_t time)
 {
     const bool is_first = low->regions == 0;
     low->regions |= 1u << region->index;
     low->free_now += region->capacity - region->told_live;
-    for (uint32_t i = 0; low->held != NULL && i < berth->owner_count; i++) {
-        low->held[i] += region->accounts != NULL ? region->accounts[i].live
-                        : i == 0                 ? region->told_live
-                                                 : 0;
-    }
+    held_add(berth, low, region);
     if (is_first) {
         low_begin(berth, low, time);
     }
-}
-
-/* False: a lock is refused. What the region told stays, so the next change tells both. */
-static bool region_tell(berth_t *berth, berth_region_t *region, const berth_event_t *event,
-                        berth_low_t *joining)
-{
-    const uint32_t allocatable = region->engine->allocatable(region, 0, BERTH_OTHERS);
-    const uintptr_t key = lock_take(berth->port, &berth->tables);
-    if (key == BERTH_LOCK_REFUSED) {
-        __atomic_fetch_add(&berth->lost, 1, __ATOMIC_RELAXED);
-        return false;
-    }
-    region->told_allocatable = allocatable;
-    lows_change(berth, region, event);
-    if (joining != NULL) {
-        low_take_in(berth, joining, region, event->time_us);
-    }
-    lock_leave(berth->port, &berth->tables, key);
-    return true;
-}
-
-static void low_changed(berth_t *berth, berth_region_t *region, const berth_event_t *event)
-{
-    (void)region_tell(berth, region, event, NULL);
 }
 
 /* --- windows --------------------------------------------------------------------------------- */
@@ -195,22 +189,21 @@ static bool low_join(berth_t *berth, berth_low_t *low, berth_region_t *region)
     if (key == BERTH_LOCK_REFUSED) {
         return false;
     }
-    const berth_event_t now = {.time_us = event_time(berth), .owner = BERTH_OTHERS};
-    const bool is_joined = region_tell(berth, region, &now, low);
-    if (is_joined) {
-        follow_begin(region);
+    const uint64_t time = event_time(berth);
+    const uintptr_t tables = follow_begin(berth, region);
+    if (tables != BERTH_LOCK_REFUSED) {
+        low_take_in(berth, low, region, time);
+        lock_leave(berth->port, &berth->tables, tables);
     }
     lock_leave(berth->port, &region->lock, key);
-    return is_joined;
+    return tables != BERTH_LOCK_REFUSED;
 }
 
 /* A region that was added joins every window that wants it. */
 static void low_joined(berth_t *berth, berth_region_t *region)
 {
     for (berth_low_t *low = LIST_READ(berth->lows); low != NULL; low = LIST_READ(low->next)) {
-        if (low_wants(low, region)) {
-            (void)low_join(berth, low, region);
-        }
+        (void)(low_wants(low, region) && low_join(berth, low, region));
     }
 }
 
@@ -220,13 +213,28 @@ static const berth_follow_t low_follow = {.changed = low_changed, .joined = low_
 static berth_low_t **low_link(berth_t *berth, const berth_low_t *low)
 {
     berth_low_t **link = &berth->lows;
-    while (*link != NULL && *link != low) { /* only calls of this file change it */
-        link = &(*link)->next;
+    for (; *link != NULL && *link != low; link = &(*link)->next) { /* this file alone changes it */
     }
     return link;
 }
 
-/* Clears what is the manager's; what was kept before is no record any more. */
+static void held_clear(const berth_t *berth, const berth_low_t *low)
+{
+    for (uint32_t i = 0; low->held != NULL && i < berth->owner_count; i++) {
+        low->held[i] = 0;
+    }
+}
+
+/* What was kept before is no record any more. */
+static void kept_clear(berth_low_kept_t *kept)
+{
+    for (uint32_t i = 0; kept != NULL && i < 2; i++) {
+        kept->slots[i].number = 0;
+        kept->slots[i].seal = 0;
+    }
+}
+
+/* Clears what is the manager's. */
 static void low_clear(const berth_t *berth, berth_low_t *low)
 {
     low->next = NULL;
@@ -235,13 +243,8 @@ static void low_clear(const berth_t *berth, berth_low_t *low)
     low->free_now = 0;
     low->number = 0;
     low->least = (berth_low_figures_t){.free = {0}};
-    for (uint32_t i = 0; low->held != NULL && i < berth->owner_count; i++) {
-        low->held[i] = 0;
-    }
-    for (uint32_t i = 0; low->kept != NULL && i < 2; i++) {
-        low->kept->slots[i].number = 0;
-        low->kept->slots[i].seal = 0;
-    }
+    held_clear(berth, low);
+    kept_clear(low->kept);
 }
 
 static bool low_is_sane(berth_t *berth, const berth_low_t *low)
@@ -331,32 +334,32 @@ typedef enum slot_state {
     SLOT_SOUND
 } slot_state_t;
 
-static slot_state_t slot_look(const berth_low_kept_t *kept, uint32_t index)
+static slot_state_t slot_look(const berth_low_slot_t *slot)
 {
-    const uint32_t number = kept->slots[index].number;
-    const uint32_t seal = kept->slots[index].seal;
-    if ((number | seal) == 0) {
+    if ((slot->number | slot->seal) == 0) {
         return SLOT_BLANK;
     }
-    const bool is_sound = seal == seal_of(&kept->slots[index], SLOT_WORDS);
-    return is_sound ? SLOT_SOUND : SLOT_DAMAGED;
+    return slot->seal == seal_of(slot, SLOT_WORDS) ? SLOT_SOUND : SLOT_DAMAGED;
+}
+
+/* The record that was written last of those that are sound; there is one. */
+static uint32_t slot_last(const berth_low_kept_t *kept, slot_state_t first, slot_state_t second)
+{
+    const uint32_t ahead = kept->slots[1].number - kept->slots[0].number;
+    return first != SLOT_SOUND || (second == SLOT_SOUND && ahead < UINT32_MAX / 2);
 }
 
 berth_low_record_t berth_low_recall(const berth_low_kept_t *kept)
 {
-    const slot_state_t first = slot_look(kept, 0);
-    const slot_state_t second = slot_look(kept, 1);
-    berth_low_record_t record = {.status = first == SLOT_BLANK && second == SLOT_BLANK
-                                               ? BERTH_ERR_UNKNOWN
-                                               : BERTH_ERR_CORRUPT};
-    if (first != SLOT_SOUND && second != SLOT_SOUND) {
-        return record;
+    const slot_state_t first = slot_look(&kept->slots[0]);
+    const slot_state_t second = slot_look(&kept->slots[1]);
+    berth_low_record_t record = {.status = BERTH_ERR_CORRUPT};
+    if (first == SLOT_SOUND || second == SLOT_SOUND) {
+        record.figures = kept->slots[slot_last(kept, first, second)].figures;
+        record.status = BERTH_OK;
+        record.is_last = first != SLOT_DAMAGED && second != SLOT_DAMAGED;
+    } else if (first == SLOT_BLANK && second == SLOT_BLANK) {
+        record.status = BERTH_ERR_UNKNOWN;
     }
-    const bool is_second =
-        first != SLOT_SOUND ||
-        (second == SLOT_SOUND && kept->slots[1].number - kept->slots[0].number < UINT32_MAX / 2);
-    record.figures = kept->slots[is_second].figures;
-    record.status = BERTH_OK;
-    record.is_last = first != SLOT_DAMAGED && second != SLOT_DAMAGED;
     return record;
 }
