@@ -60,20 +60,20 @@ typedef struct berth_low_kept {
  * added. */
 typedef struct berth_low {
     const char *name;       /* for people; may be NULL */
-    berth_region_t *region; /* this one alone; NULL: all that `caps` say */
-    berth_caps_t caps;      /* every region that can do all of these, of all three words; those that
-                               are added later, too */
     uint32_t *held;         /* one for each owner of the manager: what they hold there now; NULL:
                                owners are not told */
     berth_low_kept_t *kept; /* in memory that survives a reset; NULL: not kept */
+    berth_region_t *region; /* this one alone; NULL: all that `caps` say */
+    berth_caps_t caps;      /* every region that can do all of these, of all three words; those that
+                               are added later, too */
 
     /* The manager's. */
+    uint32_t regions; /* a bit for each */
     struct berth_low *next;
     const struct berth_follow *follow;
-    uint32_t regions;  /* a bit for each */
     uint64_t free_now; /* bytes */
-    uint32_t number;   /* of the last figures kept */
     berth_low_figures_t least;
+    uint32_t number; /* of the last figures kept */
 } berth_low_t;
 
 /* Begins a window, with what is so now. Regions whose capacity nobody knows (`foreign`) are left

@@ -61,7 +61,8 @@ BERTH_API BERTH_MUST_CHECK berth_status_t berth_sites_add(berth_t *berth, berth_
 
 /* Ends it; its memory is the caller's again, and its rows are as they were.
  * BERTH_ERR_INVALID: it is not added. */
-BERTH_API BERTH_MUST_CHECK berth_status_t berth_sites_remove(berth_t *berth, berth_sites_t *sites);
+BERTH_API BERTH_MUST_CHECK berth_status_t berth_sites_remove(berth_t *berth,
+                                                             const berth_sites_t *sites);
 
 /* Returns a row as it is now; all 0 if no site has it. A site keeps its row. */
 BERTH_API BERTH_MUST_CHECK berth_site_t berth_site_at(berth_t *berth, const berth_sites_t *sites,

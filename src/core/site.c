@@ -272,7 +272,7 @@ berth_status_t berth_sites_add(berth_t *berth, berth_sites_t *sites)
     return BERTH_OK;
 }
 
-berth_status_t berth_sites_remove(berth_t *berth, berth_sites_t *sites)
+berth_status_t berth_sites_remove(berth_t *berth, const berth_sites_t *sites)
 {
     if (berth->port == NULL || berth->sites != sites) {
         return BERTH_ERR_INVALID;
