@@ -98,6 +98,12 @@ static inline uint32_t owner_account(berth_owner_t owner)
     return owner == BERTH_OTHERS ? 0 : owner;
 }
 
+/* Whose an account is. */
+static inline berth_owner_t owner_at(uint32_t account)
+{
+    return account == 0 ? BERTH_OTHERS : (berth_owner_t)account;
+}
+
 /* Who pays in a region for what `owner` asks. */
 static inline berth_owner_t owner_paying(const berth_region_t *region, berth_owner_t owner)
 {

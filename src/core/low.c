@@ -56,7 +56,7 @@ static berth_least_t least_now(const berth_t *berth, const berth_low_t *low, uin
     berth_least_t least = {.time_us = time};
     for (uint32_t i = 0; low->held != NULL && i < berth->owner_count; i++) {
         if (low->held[i] > least.held[BERTH_LOW_OWNERS - 1]) {
-            least_rank(&least, i == 0 ? BERTH_OTHERS : (berth_owner_t)i, low->held[i]);
+            least_rank(&least, owner_at(i), low->held[i]);
         }
     }
     return least;
@@ -71,18 +71,22 @@ static void low_keep(berth_low_t *low)
     slot->seal = seal_of(slot, SLOT_WORDS);
 }
 
+static void least_set(berth_least_t *least, berth_least_t now, uint32_t bytes)
+{
+    *least = now;
+    least->bytes = bytes;
+}
+
 /* Notes figures that are new. With the tables' lock held. */
 static void low_note(berth_t *berth, berth_low_t *low, const uint32_t *free,
                      const uint32_t *allocatable, uint64_t time)
 {
     const berth_least_t now = least_now(berth, low, time);
     if (free != NULL) {
-        low->least.free = now;
-        low->least.free.bytes = *free;
+        least_set(&low->least.free, now, *free);
     }
     if (allocatable != NULL) {
-        low->least.allocatable = now;
-        low->least.allocatable.bytes = *allocatable;
+        least_set(&low->least.allocatable, now, *allocatable);
     }
     if (low->kept != NULL) {
         low_keep(low);

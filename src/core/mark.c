@@ -148,10 +148,24 @@ static void slices_compare(differences_t *found, const slice_t *before, const sl
     for (uint32_t i = 0; i < after->count; i++) {
         const berth_holding_t was = before->holdings[i];
         const berth_holding_t is = after->holdings[i];
-        first.bytes = (int64_t)is.live - (int64_t)was.live;
-        first.blocks = (int32_t)(is.count - was.count);
-        difference_add(found, first);
-        first.owner = first.owner == BERTH_OTHERS ? 1 : (berth_owner_t)(first.owner + 1);
+        difference_add(found,
+                       (berth_difference_t){.bytes = (int64_t)is.live - (int64_t)was.live,
+                                            .blocks = (int32_t)(is.count - was.count),
+                                            .region = first.region,
+                                            .owner = owner_at(owner_account(first.owner) + i)});
+    }
+}
+
+/* What a region's owners hold more now, or at a later mark. */
+static void region_compare(differences_t *found, berth_t *berth, berth_region_t *region,
+                           const berth_mark_t *before, const berth_mark_t *after)
+{
+    for (uint32_t from = 0; from < before->owner_count; from += BERTH_MARK_SLICE) {
+        const slice_t was = slice_of(before, region->index, from);
+        const slice_t is =
+            after != NULL ? slice_of(after, region->index, from) : slice_look(berth, region, from);
+        const berth_difference_t first = {.region = region->index, .owner = owner_at(from)};
+        slices_compare(found, &was, &is, first);
     }
 }
 
@@ -162,15 +176,7 @@ uint32_t berth_mark_compare(berth_t *berth, const berth_mark_t *before, const be
     differences_t found = {.out = out, .capacity = capacity};
     for (berth_region_t *region = LIST_READ(berth->first); region != NULL;
          region = LIST_READ(region->next)) {
-        for (uint32_t from = 0; from < before->owner_count; from += BERTH_MARK_SLICE) {
-            const slice_t was = slice_of(before, region->index, from);
-            const slice_t is = after != NULL ? slice_of(after, region->index, from)
-                                             : slice_look(berth, region, from);
-            slices_compare(
-                &found, &was, &is,
-                (berth_difference_t){.region = region->index,
-                                     .owner = from == 0 ? BERTH_OTHERS : (berth_owner_t)from});
-        }
+        region_compare(&found, berth, region, before, after);
     }
     return found.count;
 }

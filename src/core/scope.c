@@ -46,16 +46,20 @@ static berth_event_t party_event(const party_t *party, const char *name)
     return event;
 }
 
+static uint32_t scope_limit(const berth_scope_t *scope)
+{
+    return scope->entries_limit != 0 ? scope->entries_limit : BERTH_SCOPE_ENTRIES;
+}
+
 /* Returns whether it is told. */
 static bool party_look(berth_t *berth, const berth_scope_t *scope, const party_t *party)
 {
-    const uint32_t limit = scope->entries_limit != 0 ? scope->entries_limit : BERTH_SCOPE_ENTRIES;
     berth_scope_row_t *row = party->row;
     if (scope->entries == 0) { /* nothing to compare with */
         *row = (berth_scope_row_t){.most = 0};
     }
     party_enter(party);
-    if (row->streak < limit << row->doubled) {
+    if (row->streak < scope_limit(scope) << row->doubled) {
         return false;
     }
     row->doubled++; /* 16 times at most: a streak ends at UINT16_MAX */
@@ -68,7 +72,7 @@ static bool party_look(berth_t *berth, const berth_scope_t *scope, const party_t
 static party_t party_at(berth_t *berth, berth_scope_t *scope, uint32_t index)
 {
     const uint32_t account = index % berth->owner_count;
-    party_t party = {.owner = account == 0 ? BERTH_OTHERS : (berth_owner_t)account};
+    party_t party = {.owner = owner_at(account)};
     berth_region_t *region = berth_region_at(berth, (uint8_t)(index / berth->owner_count));
     if (region != NULL && index < scope->capacity) {
         party.region = region;

@@ -93,6 +93,12 @@ static bool row_is(const berth_sites_t *sites, uint32_t row, uint32_t site)
     return row != 0 && sites->rows[row].site == site;
 }
 
+/* Whether a free row comes earlier in its group than another in its own; 0 is none. */
+static bool row_is_earlier(uint32_t row, uint32_t other)
+{
+    return other == 0 || (row != 0 && row % BERTH_SITE_WAYS < other % BERTH_SITE_WAYS);
+}
+
 /* The row of a site, which gets one if it has none; 0: there is no room. Rows are never given up,
  * so that the emptier group is the one whose first free row comes earlier in it. */
 static uint32_t row_of(berth_sites_t *sites, uint32_t site)
@@ -105,8 +111,7 @@ static uint32_t row_of(berth_sites_t *sites, uint32_t site)
     if (row_is(sites, first, site)) {
         return first;
     }
-    const bool is_second = row_is(sites, second, site) || first == 0 ||
-                           (second != 0 && second % BERTH_SITE_WAYS < first % BERTH_SITE_WAYS);
+    const bool is_second = row_is(sites, second, site) || row_is_earlier(second, first);
     const uint32_t row = is_second ? second : first;
     sites->rows[row].site = row != 0 ? site : 0;
     sites->missed += row == 0;
