@@ -83,8 +83,8 @@ typedef struct berth_manager {
     const struct berth_holder *holder;  /* who knows about them; NULL: none ever was */
     struct berth_reclaimer *reclaimers; /* in order */
     uint32_t is_preparing;              /* 1: somebody makes a need fit */
-    struct berth_low *lows;    /* windows of low water */
-    struct berth_sites *sites; /* the table of live blocks by site */
+    struct berth_low *lows;             /* windows of low water */
+    struct berth_sites *sites;          /* the table of live blocks by site */
 } berth_t;
 
 /* A manager that nobody has started: all zero but its configuration. */

@@ -4,13 +4,15 @@
  * Five regions of four engines, and windows of one, of several, of all. Whenever a region's lock is
  * given back, the recorder adds up that region's blocks by walking them, asks its engine what it
  * could grant, and keeps a least figure of its own for each window. After every call both must be
- * the same: bytes, times, owners. Windows begin anew, end, and are added again at random.
+ * the same: bytes, times, owners. Windows begin anew, end, and are added again at random; a need is
+ * reserved, claimed and released meanwhile.
  */
 #include "berth/low.h"
 #include "berth/arena.h"
 #include "berth/berth.h"
 #include "berth/fit.h"
 #include "berth/foreign.h"
+#include "berth/need.h"
 #include "berth/pool.h"
 
 #include "options.h"
@@ -33,6 +35,7 @@
 #define CARVED 5u /* added in the course of a round */
 #define REGIONS 6u
 #define WINDOWS 7u
+#define PIECES 3u
 
 /* A region as the recorder last saw it. */
 typedef struct seen {
@@ -65,6 +68,8 @@ typedef struct stage {
     seen_t seen[REGIONS];
     window_t windows[WINDOWS];
     uint64_t clock; /* ticks whenever a region's lock is given back */
+    berth_need_t need;
+    berth_piece_t pieces[PIECES];
     uint32_t arena_mark;
     uint32_t region_count;
     uint32_t calls;
@@ -77,6 +82,7 @@ static alignas(8) uint8_t heap_table[1024];
 static stage_t stage;
 static uint64_t states;
 static uint64_t leasts;
+static uint32_t reserved;
 
 static void stage_blame(bool is_wrong, const char *what)
 {
@@ -334,6 +340,17 @@ static void call_recall(void)
     }
 }
 
+/* Reserves a need, whose blocks its owner claims by their sizes; or releases it. */
+static void call_need(void)
+{
+    stage.call = stage.need.is_reserved ? "release" : "reserve";
+    if (stage.need.is_reserved) {
+        stage_blame(berth_release(&stage.berth, &stage.need) != BERTH_OK, "it is refused");
+    } else if (berth_reserve(&stage.berth, &stage.need).status == BERTH_OK) {
+        reserved++;
+    }
+}
+
 static void call_region_add(void)
 {
     stage.call = "region_add";
@@ -354,6 +371,8 @@ static void stage_step(void)
         call_reset();
     } else if (what < 10) {
         call_recall();
+    } else if (what < 14) {
+        call_need();
     } else if (stage.calls == ROUND_OPS / 2) {
         call_region_add();
     } else if (*slot == NULL) {
@@ -452,6 +471,15 @@ static void windows_lay(void)
     }
 }
 
+static void need_lay(void)
+{
+    static const berth_item_t items[] = {
+        {.request = {.size = 300, .needed = BERTH_CAP_INTERNAL}, .least = 200, .count = 2},
+        {.request = {.size = 900, .needed = BERTH_CAP_EXTERNAL}, .least = 700, .count = 1}};
+    stage.need = (berth_need_t){
+        .items = items, .pieces = stage.pieces, .item_count = 2, .piece_count = PIECES, .owner = 2};
+}
+
 static void stage_start(uint32_t seed)
 {
     memset(&stage, 0, sizeof stage);
@@ -459,6 +487,7 @@ static void stage_start(uint32_t seed)
     stage.budgets[1] = (berth_budget_t){.soft = 500, .hard = 1000};
     regions_lay();
     windows_lay();
+    need_lay();
     stage.region_count = CARVED;
     stage.config = (berth_config_t){.port = &port,
                                     .regions = stage.regions,
@@ -478,6 +507,10 @@ static void stage_end(void)
 {
     for (uint32_t i = 0; i < BLOCKS && stage.wrong == NULL; i++) {
         call_free(&stage.blocks[i]);
+        windows_verify();
+    }
+    if (stage.need.is_reserved && stage.wrong == NULL) {
+        call_need();
         windows_verify();
     }
     for (uint32_t i = 0; i < WINDOWS && stage.wrong == NULL; i++) {
@@ -519,7 +552,7 @@ int main(int count, char **words)
         done += stage.calls;
     }
     printf("low: %" PRIu32 " calls from seed %" PRIu32 ", %" PRIu64 " states seen, %" PRIu64
-           " least figures recorded, 0 differences\n",
-           done, seed, states, leasts);
+           " least figures recorded, %" PRIu32 " reservations, 0 differences\n",
+           done, seed, states, leasts, reserved);
     return 0;
 }
