@@ -62,6 +62,15 @@ const berth_config_t hot_config = {.port = &berth_port_baremetal_arm,
                                    .region_count = sizeof regions / sizeof regions[0],
                                    .owner_count = LEDGER};
 
+/* Who follows the regions follows what hot paths do. */
+static uint32_t low_held[LEDGER];
+static berth_low_kept_t low_kept;
+berth_low_t hot_low = {.caps = BERTH_CAP_INTERNAL, .held = low_held, .kept = &low_kept};
+static berth_site_block_t site_blocks[64];
+static berth_site_t site_rows[16];
+berth_sites_t hot_sites = {
+    .blocks = site_blocks, .rows = site_rows, .block_count = 64, .row_count = 16};
+
 /* --- the port's part ------------------------------------------------------------------------- */
 
 static volatile uint32_t now_us;

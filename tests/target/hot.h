@@ -4,12 +4,15 @@
 #ifndef BERTH_TEST_HOT_H
 #define BERTH_TEST_HOT_H
 
-#include "berth/berth.h"
+#include "berth/low.h"
+#include "berth/site.h"
 
 /* The manager of the hot paths, and what it is to be started with: its regions still lack an
  * address. */
 extern berth_t hot_berth;
 extern const berth_config_t hot_config;
+extern berth_low_t hot_low;
+extern berth_sites_t hot_sites;
 
 /* Goes down every path that a cache-off context may take. Returns 0, or the line of what went
  * otherwise than it must. */

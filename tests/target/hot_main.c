@@ -22,7 +22,9 @@ static bool manager_start(void)
         berth_region_t *region = &hot_config.regions[i];
         region->address = (uint32_t)(uintptr_t)region->base;
     }
-    return berth_start(&hot_berth, &hot_config) == BERTH_OK;
+    return berth_start(&hot_berth, &hot_config) == BERTH_OK &&
+           berth_low_add(&hot_berth, &hot_low) == BERTH_OK &&
+           berth_sites_add(&hot_berth, &hot_sites) == BERTH_OK;
 }
 
 static const uint32_t stone = 1;
@@ -31,6 +33,16 @@ static const uint32_t stone = 1;
 static int fetch(void)
 {
     return 0;
+}
+
+/* Whether changes came through: a new least since the window began, and a site in a row. */
+static bool are_followed(void)
+{
+    bool has_site = false;
+    for (uint32_t i = 1; i < hot_sites.row_count; i++) {
+        has_site = has_site || hot_sites.rows[i].site != 0;
+    }
+    return hot_low.number > 1 && has_site;
 }
 
 int main(int count, char **words)
@@ -51,5 +63,5 @@ int main(int count, char **words)
     if (wrong != 0 || hot_isr_wrong != 0) {
         printf("hot: not as it must be: line %d, in the ISR line %d\n", wrong, hot_isr_wrong);
     }
-    return wrong != 0 || hot_isr_wrong != 0 || hot_interrupts == 0;
+    return wrong != 0 || hot_isr_wrong != 0 || hot_interrupts == 0 || !are_followed();
 }
