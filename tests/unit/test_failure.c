@@ -153,6 +153,28 @@ static void test_a_record_tells_what_would_have_been_granted(void **state)
                      scene_rounded(12345));
 }
 
+/* What floors keep counts for whom they keep it from. */
+static void test_a_record_tells_what_is_kept_for_others(void **state)
+{
+    (void)state;
+    static const berth_owner_t users[] = {TLS, BERTH_NO_OWNER};
+    static const berth_floor_t floors[] = {{.bytes = 20000, .owners = users}, {.bytes = 0}};
+    SCENE_LAY(&scene_sram);
+    first->floors = floors;
+    scene_start();
+    assert_null(berth_alloc(berth, &(berth_request_t){.size = 30000, .owner = WIFI}));
+    assert_int_equal(berth_failure(berth).reasons[0].status, BERTH_ERR_FLOOR);
+    assert_int_equal(berth_bytes_of(berth_failure(berth).reasons[0].reserved),
+                     scene_rounded(20000));
+    first->unclaimed = 1000;
+    assert_null(berth_alloc(berth, &(berth_request_t){.size = 30000, .owner = WIFI}));
+    assert_int_equal(berth_bytes_of(berth_failure(berth).reasons[0].reserved),
+                     scene_rounded(21000));
+    assert_null(berth_alloc(berth, &(berth_request_t){.size = BIG, .owner = TLS}));
+    assert_int_equal(berth_failure(berth).reasons[0].reserved, 1000);
+    first->unclaimed = 0;
+}
+
 /* Who had better ask elsewhere is told where: unless that, too, could not have held it. */
 static void test_a_record_tells_what_would_have_held_it(void **state)
 {
@@ -386,6 +408,7 @@ int main(void)
         cmocka_unit_test(test_the_first_four_regions_are_told_of),
         cmocka_unit_test(test_a_region_that_was_asked_twice_is_told_of_once),
         cmocka_unit_test(test_a_record_tells_what_would_have_been_granted),
+        cmocka_unit_test(test_a_record_tells_what_is_kept_for_others),
         cmocka_unit_test(test_a_record_tells_what_would_have_held_it),
         cmocka_unit_test(test_a_record_of_nonsense_has_no_reasons),
         cmocka_unit_test(test_what_must_not_be_entered_would_grant_nothing),
