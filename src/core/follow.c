@@ -47,6 +47,7 @@ uintptr_t follow_begin(berth_t *berth, berth_region_t *region)
     const uintptr_t key = follow_tell(berth, region, &now);
     if (key != BERTH_LOCK_REFUSED) {
         region->follow = follow_changed;
+        region->ring.skip |= RING_FOLLOWED;
     }
     return key;
 }
@@ -65,8 +66,10 @@ static void region_settle(berth_t *berth, berth_region_t *region)
 {
     const uintptr_t key = lock_take(berth->port, &region->lock);
     const uintptr_t tables = lock_take(berth->port, &berth->tables);
-    if (key != BERTH_LOCK_REFUSED && tables != BERTH_LOCK_REFUSED) {
-        region->follow = region_is_followed(berth, region) ? region->follow : NULL;
+    if (key != BERTH_LOCK_REFUSED && tables != BERTH_LOCK_REFUSED &&
+        !region_is_followed(berth, region)) {
+        region->follow = NULL;
+        region->ring.skip &= ~RING_FOLLOWED;
     }
     if (tables != BERTH_LOCK_REFUSED) {
         lock_leave(berth->port, &berth->tables, tables);

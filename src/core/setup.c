@@ -17,7 +17,7 @@ static COLD uint32_t power_of_two_within(uint32_t value)
 /* The ring of `room` events from place `from` of the configuration's on; none: nothing is kept. */
 static COLD berth_ring_t ring_of(const berth_config_t *config, uint32_t from, uint32_t room)
 {
-    berth_ring_t ring = {.skip = UINT32_MAX};
+    berth_ring_t ring = {.skip = RING_SKIPS_ALL};
     if (room != 0) {
         ring = (berth_ring_t){.events = config->events + from, .mask = room - 1};
     }
@@ -187,7 +187,7 @@ static void region_clear(const berth_t *berth, berth_region_t *region)
     region->held = 0;
     region->unclaimed = 0;
     region->follow = NULL;
-    region->ring = (berth_ring_t){.skip = UINT32_MAX};
+    region->ring = (berth_ring_t){.skip = RING_SKIPS_ALL};
     if (region->accounts != NULL) {
         memset(region->accounts, 0, berth->owner_count * sizeof *region->accounts);
     }
@@ -299,7 +299,7 @@ static bool regions_prepare(berth_t *berth, const berth_config_t *config, uint32
             return false;
         }
         region->ring = ring_of(config, i * each, each);
-        region->ring.skip |= config->event_skip;
+        region->ring.skip |= config->event_skip & RING_SKIPS_ALL;
         region_join(berth, region);
     }
     return true;

@@ -60,16 +60,15 @@ SHORT berth_region_t *short_route(berth_t *berth, const berth_request_t *request
                                                           : short_route_caps(berth, request);
 }
 
-/* The place for a region's next event; NULL: it is not kept. */
+/* The place for a region's next event; NULL: that is for short_post(). */
 SHORT berth_event_t *short_slot(berth_t *berth, berth_region_t *region, berth_event_kind_t kind)
 {
-    const uint32_t sequence = event_number(berth);
     berth_ring_t *ring = &region->ring;
-    if ((ring->skip & 1u << kind) != 0) {
+    if (UNLIKELY((ring->skip & (1u << kind | RING_FOLLOWED)) != 0)) {
         return NULL;
     }
     berth_event_t *slot = &ring->events[ring->posted++ & ring->mask];
-    slot->sequence = sequence;
+    slot->sequence = event_number(berth);
     slot->kind = (uint8_t)kind;
     slot->status = BERTH_OK;
     slot->region = region->index;
@@ -100,18 +99,27 @@ static COLD void short_exceed(berth_t *berth, berth_region_t *region, uint32_t o
     event_alarm_budget(berth, region, &event);
 }
 
-/* Tells who follows a region of what became of a block. */
-static COLD void short_follow(berth_t *berth, berth_region_t *region, berth_event_kind_t kind,
-                              berth_grant_t block, asker_t asker)
+typedef struct who {
+    uint32_t site;
+    uint32_t owner;
+} who_t;
+
+/* Tells of a block where that is not kept, or others want to know; size 0: it was freed. */
+static COLD void short_post(berth_t *berth, berth_region_t *region, berth_grant_t block,
+                            uint32_t size, who_t who)
 {
-    const berth_event_t event = {.time_us = asker.time,
-                                 .site = asker.site,
-                                 .offset = block.offset,
-                                 .taken = block.size,
-                                 .kind = (uint8_t)kind,
-                                 .region = region->index,
-                                 .owner = asker.owner};
-    region->follow(berth, region, &event);
+    if ((region->ring.skip & RING_FOLLOWED) == 0) {
+        (void)event_number(berth);
+        return;
+    }
+    berth_event_t event = {.site = who.site,
+                           .offset = block.offset,
+                           .size = size,
+                           .taken = block.size,
+                           .kind = size != 0 ? BERTH_EVENT_ALLOC : BERTH_EVENT_FREE,
+                           .region = region->index,
+                           .owner = (berth_owner_t)who.owner};
+    event_post(berth, region, &event);
 }
 
 /* Charges a grant, and tells of it. */
@@ -133,12 +141,11 @@ SHORT void short_book(berth_t *berth, berth_region_t *region, berth_grant_t gran
         event->size = (uint32_t)size;
         event->taken = grant.size;
         event->owner = asker.owner;
+    } else {
+        short_post(berth, region, grant, (uint32_t)size, (who_t){asker.site, asker.owner});
     }
     if (UNLIKELY(live > soft) && soft != 0 && live - grant.size <= soft) {
         short_exceed(berth, region, grant.offset, &asker);
-    }
-    if (UNLIKELY(region->follow != NULL)) {
-        short_follow(berth, region, BERTH_EVENT_ALLOC, grant, asker);
     }
 }
 
@@ -216,9 +223,9 @@ SHORT void short_return(berth_t *berth, berth_region_t *region, uint32_t offset,
         event->size = 0;
         event->taken = size;
         event->owner = asker.owner;
-    }
-    if (UNLIKELY(region->follow != NULL)) {
-        short_follow(berth, region, BERTH_EVENT_FREE, (berth_grant_t){offset, size}, asker);
+    } else {
+        short_post(berth, region, (berth_grant_t){offset, size}, 0,
+                   (who_t){asker.site, asker.owner});
     }
 }
 
