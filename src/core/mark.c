@@ -108,6 +108,9 @@ berth_status_t berth_mark_take(berth_t *berth, berth_mark_t *mark)
          region = LIST_READ(region->next)) {
         status = mark_add(berth, mark, region);
     }
+    for (uint32_t i = 0; mark->sites != NULL && i < mark->sites->row_count; i++) {
+        mark->rows[i] = berth_site_at(berth, mark->sites, i);
+    }
     return (berth_status_t)status;
 }
 
@@ -169,6 +172,22 @@ static void region_compare(differences_t *found, berth_t *berth, berth_region_t 
     }
 }
 
+/* What lives more of each site. A site keeps its row: a row that had none has come since. */
+static void sites_compare(differences_t *found, berth_t *berth, const berth_mark_t *before,
+                          const berth_mark_t *after)
+{
+    const uint32_t count = before->sites != NULL ? before->sites->row_count : 0;
+    for (uint32_t i = 0; i < count && (after == NULL || after->sites == before->sites); i++) {
+        const berth_site_t was = before->rows[i];
+        const berth_site_t is =
+            after != NULL ? after->rows[i] : berth_site_at(berth, before->sites, i);
+        difference_add(found, (berth_difference_t){.bytes = (int64_t)is.live - (int64_t)was.live,
+                                                   .blocks = (int32_t)(is.count - was.count),
+                                                   .site = is.site,
+                                                   .region = BERTH_NO_REGION});
+    }
+}
+
 /* A lock that is refused hides what it protects; what cannot be told is not told. */
 uint32_t berth_mark_compare(berth_t *berth, const berth_mark_t *before, const berth_mark_t *after,
                             berth_difference_t *out, uint32_t capacity)
@@ -178,5 +197,6 @@ uint32_t berth_mark_compare(berth_t *berth, const berth_mark_t *before, const be
          region = LIST_READ(region->next)) {
         region_compare(&found, berth, region, before, after);
     }
+    sites_compare(&found, berth, before, after);
     return found.count;
 }

@@ -153,6 +153,41 @@ static void test_a_region_that_came_later_held_nothing(void **state)
     assert_difference(0, 2, BERTH_OTHERS, added.total.live, 1);
 }
 
+static void test_what_changed_is_told_by_site_too(void **state)
+{
+    (void)state;
+    static berth_site_block_t blocks[64];
+    static berth_site_t rows[16];
+    static berth_site_t before_rows[16];
+    static berth_site_t after_rows[16];
+    berth_sites_t sites = {.blocks = blocks, .rows = rows, .block_count = 64, .row_count = 16};
+    marks_start();
+    assert_int_equal(berth_sites_add(berth, &sites), BERTH_OK);
+    void *old = berth_alloc(berth, &(berth_request_t){.size = 40, .site = 111, .owner = TLS});
+    before.sites = after.sites = &sites;
+    before.rows = before_rows;
+    after.rows = after_rows;
+    mark_now(&before);
+    berth_free(berth, old);
+    old = berth_alloc(berth, &(berth_request_t){.size = 40, .site = 222, .owner = TLS});
+    const int64_t taken = (int64_t)berth_about(berth, old).taken;
+    mark_now(&after);
+    for (uint32_t is_now = 0; is_now < 2; is_now++) {
+        void *later = is_now ? NULL : alloc_for(500, 0, WIFI); /* no mark knows of it */
+        assert_int_equal(berth_mark_compare(berth, &before, is_now ? NULL : &after, found, ROOM),
+                         2);
+        const uint32_t come = found[1].site == 222; /* rows come in the table's order */
+        assert_int_equal(found[come].site, 222);
+        assert_int_equal(found[1 - come].site, 111);
+        assert_difference(come, BERTH_NO_REGION, BERTH_NO_OWNER, taken, 1);
+        assert_difference(1 - come, BERTH_NO_REGION, BERTH_NO_OWNER, -taken, -1);
+        berth_free(berth, later);
+    }
+    after.sites = NULL; /* nothing to compare with */
+    assert_int_equal(berth_mark_compare(berth, &before, &after, found, ROOM), 0);
+    assert_int_equal(berth_sites_remove(berth, &sites), BERTH_OK);
+}
+
 static void test_take_refuses_too_little_room(void **state)
 {
     (void)state;
@@ -258,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_what_finds_no_room_is_counted),
         cmocka_unit_test(test_blocks_alone_are_a_difference),
         cmocka_unit_test(test_a_region_that_came_later_held_nothing),
+        cmocka_unit_test(test_what_changed_is_told_by_site_too),
         cmocka_unit_test(test_take_refuses_too_little_room),
         cmocka_unit_test(test_a_refused_lock_is_told),
         cmocka_unit_test(test_a_region_that_changes_meanwhile_is_looked_at_again),
