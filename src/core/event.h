@@ -14,7 +14,7 @@
  * themselves. The bit is an alarm's, which no such ring ever has, and near to those of ALLOC and
  * FREE: one constant on any machine. */
 #define RING_FOLLOWED (1u << BERTH_EVENT_VIOLATION)
-#define RING_SKIPS_ALL (~RING_FOLLOWED)
+#define RING_SKIPS_ALL (~RING_FOLLOWED) /* of a region that nobody follows */
 
 /* Reads a clock that wraps, and extends it. */
 uint64_t event_time_extended(berth_t *berth);

@@ -17,7 +17,7 @@ static COLD uint32_t power_of_two_within(uint32_t value)
 /* The ring of `room` events from place `from` of the configuration's on; none: nothing is kept. */
 static COLD berth_ring_t ring_of(const berth_config_t *config, uint32_t from, uint32_t room)
 {
-    berth_ring_t ring = {.skip = RING_SKIPS_ALL};
+    berth_ring_t ring = {.skip = UINT32_MAX};
     if (room != 0) {
         ring = (berth_ring_t){.events = config->events + from, .mask = room - 1};
     }
@@ -299,7 +299,7 @@ static bool regions_prepare(berth_t *berth, const berth_config_t *config, uint32
             return false;
         }
         region->ring = ring_of(config, i * each, each);
-        region->ring.skip |= config->event_skip & RING_SKIPS_ALL;
+        region->ring.skip = (region->ring.skip | config->event_skip) & RING_SKIPS_ALL;
         region_join(berth, region);
     }
     return true;
