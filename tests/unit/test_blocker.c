@@ -86,6 +86,63 @@ static void test_nobody_is_named_where_no_freeing_helps(void **state)
     assert_int_equal(berth_blockers(berth, &need, out, 4), 0);
 }
 
+/* Of a need that never fits, no block is named: not even one that is in the way of the rest. */
+static void test_a_hopeless_item_names_nobody(void **state)
+{
+    (void)state;
+    berth_blocker_t out[4];
+    need_start();
+    (void)need_take(LVGL, need_most());
+    need_add(1000, 0);
+    assert_int_equal(berth_blockers(berth, &need, out, 4), 1);
+    need_add(40000, 0);
+    assert_int_equal(berth_blockers(berth, &need, out, 4), 0);
+}
+
+/* What cannot be asked names nobody. */
+static void test_nobody_is_named_where_there_is_no_answer(void **state)
+{
+    (void)state;
+    berth_blocker_t out[4];
+    need_start();
+    (void)need_take(LVGL, need_most());
+    need_add(1000, 0);
+    assert_int_equal(berth_blockers(berth, &need, out, 4), 1);
+    need.is_asked = true;
+    assert_int_equal(berth_blockers(berth, &need, out, 4), 0);
+    need.is_asked = false;
+    need.item_count = 0;
+    assert_int_equal(berth_blockers(berth, &need, out, 4), 0);
+    need.item_count = 1;
+    const uint8_t before = berth_guard_enter(berth, BERTH_GUARD_NO_ALLOC);
+    assert_int_equal(berth_blockers(berth, &need, out, 4), 0);
+    berth_guard_leave(berth, before);
+    assert_int_equal(berth_blockers(berth, &need, out, 4), 1);
+    assert_false(need.is_asked);
+}
+
+/* Whichever lock is refused: nothing changes, and nobody is named who could not be freed. */
+static void test_naming_survives_any_refused_lock(void **state)
+{
+    (void)state;
+    berth_blocker_t out[4];
+    need_start();
+    uint8_t *block = need_take(LVGL, need_most());
+    need_add(1000, 0);
+    bool is_refused = true;
+    for (uint32_t lock = 1; is_refused; lock++) {
+        assert_true(lock < 1000);
+        scene.refuse_after = lock;
+        const uint32_t count = berth_blockers(berth, &need, out, 4);
+        is_refused = scene.refuse_after == 0;
+        scene.refuse_after = 0;
+        assert_in_range(count, is_refused ? 0 : 1, 1);
+        assert_true(count == 0 || (uint8_t *)first->base + out[0].offset == block);
+        assert_false(need.is_asked);
+        scene_audit();
+    }
+}
+
 static void test_a_reservations_blocks_are_never_named(void **state)
 {
     (void)state;
@@ -119,6 +176,9 @@ int main(void)
         cmocka_unit_test(test_a_blocker_is_told_with_owner_and_bytes),
         cmocka_unit_test(test_more_blockers_than_room_are_counted),
         cmocka_unit_test(test_nobody_is_named_where_no_freeing_helps),
+        cmocka_unit_test(test_a_hopeless_item_names_nobody),
+        cmocka_unit_test(test_nobody_is_named_where_there_is_no_answer),
+        cmocka_unit_test(test_naming_survives_any_refused_lock),
         cmocka_unit_test(test_a_reservations_blocks_are_never_named),
     };
     return SCENE_RUN(tests);

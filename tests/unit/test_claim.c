@@ -25,6 +25,24 @@ static void test_each_block_is_claimed_once(void **state)
     hold_release();
 }
 
+/* The caller may have more pieces than the need has: what is in them is nobody's. */
+static void test_no_piece_beyond_the_need_s_is_claimed(void **state)
+{
+    (void)state;
+    hold_start();
+    for (uint32_t i = 0; i < 2; i++) {
+        pieces[3] = pieces[0];
+        pieces[3].is_claimed = false;
+        assert_true(hold_has(hold_claim(0)));
+    }
+    assert_null(berth_claim(berth, &need, 0));
+    assert_null(berth_claim(berth, &need, 0));
+    assert_false(pieces[3].is_claimed);
+    assert_false(hold_has(hold_alloc(HOLD_SIZE)));
+    hold_release();
+    assert_int_equal(hold_count(), 3); /* what was claimed, and one more */
+}
+
 static void test_a_claim_is_told(void **state)
 {
     (void)state;
@@ -299,6 +317,7 @@ int main(void)
 {
     struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_block_is_claimed_once),
+        cmocka_unit_test(test_no_piece_beyond_the_need_s_is_claimed),
         cmocka_unit_test(test_a_claim_is_told),
         cmocka_unit_test(test_an_item_that_there_is_not_is_not_claimed),
         cmocka_unit_test(test_a_claim_is_never_refused),

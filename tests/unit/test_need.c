@@ -346,6 +346,35 @@ static void test_a_no_leaves_no_trace(void **state)
     assert_int_equal(scene_last().kind, 0xFF);
 }
 
+/* A pool's free blocks are all alike: it knows of several. Which of them suit an alignment, it does
+ * not. */
+static void test_a_pool_tells_of_several(void **state)
+{
+    (void)state;
+    need_start();
+    SCENE_LAY(&scene_pool);
+    scene_start();
+    const uint32_t blocks = first->capacity / first->engine->cost(first, 1, 0, TLS);
+    need_add(SCENE_POOL_BLOCK, 20);
+    items[0].request.needed = BERTH_CAP_PLACE(0);
+    berth_answer_t answer = berth_fits(berth, &need);
+    assert_int_equal(answer.status, BERTH_OK);
+    assert_true(answer.is_certain);
+    assert_int_equal(answer.margin, SCENE_POOL_BLOCK);
+    for (uint32_t i = 0; i < blocks - 20; i++) {
+        assert_non_null(berth_malloc(berth, 1, BERTH_CAP_PLACE(0)));
+    }
+    answer = berth_fits(berth, &need);
+    assert_int_equal(answer.status, BERTH_OK);
+    assert_int_equal(answer.margin, 0); /* none is left for one more */
+    assert_non_null(berth_malloc(berth, 1, BERTH_CAP_PLACE(0)));
+    answer = berth_fits(berth, &need);
+    assert_int_equal(answer.status, BERTH_ERR_NOMEM);
+    assert_int_equal(answer.block, 19);
+    items[0].request.align = 8;
+    assert_false(berth_fits(berth, &need).is_certain);
+}
+
 static void test_a_foreign_heap_cannot_tell_of_several(void **state)
 {
     (void)state;
@@ -383,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_one_question_at_a_time),
         cmocka_unit_test(test_asking_survives_any_refused_lock),
         cmocka_unit_test(test_a_no_leaves_no_trace),
+        cmocka_unit_test(test_a_pool_tells_of_several),
         cmocka_unit_test(test_a_foreign_heap_cannot_tell_of_several),
     };
     return SCENE_RUN(tests);
