@@ -19,7 +19,7 @@ static uint32_t need_held_items(const berth_need_t *need)
     uint32_t count = need->item_count;
     for (uint32_t i = 0; i < need->item_count; i++) {
         const uint32_t ends = need->items[i].ends;
-        count = ends != 0 && ends - 1 < count ? ends - 1 : count;
+        count = ends > i + 1 && ends - 1 < count ? ends - 1 : count;
     }
     return count;
 }

@@ -14,7 +14,6 @@ static void want_draw_chain(pipeline_generator_t *generator, pipeline_trial_t *t
     berth_request_t *chain = want->chains[item];
     for (uint32_t i = 0; i < PIPELINE_READ; i++) {
         chain[i] = *request;
-        chain[i].site = 0;
         const bool is_last = request->otherwise == NULL || i + 1u == PIPELINE_READ;
         chain[i].otherwise = is_last ? NULL : &chain[i + 1u];
         chain[i].size = i == 0 && request->size == 0 ? 1u : request->size;
@@ -37,6 +36,8 @@ static void want_draw_item(pipeline_generator_t *generator, pipeline_trial_t *tr
     item->ends = 0;
     if (random_percent(random, 25) && index + 1u < want->need.item_count) {
         item->ends = (uint8_t)random_between(random, index + 2u, want->need.item_count);
+    } else if (random_percent(random, 4)) { /* perhaps of one before it: it ends nothing */
+        item->ends = (uint8_t)random_between(random, 1, want->need.item_count);
     }
     item->least = random_percent(random, 50) ? 0 : item->request.size / 2u;
 }

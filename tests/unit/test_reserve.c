@@ -31,6 +31,41 @@ static void test_the_owner_pays_for_what_is_held(void **state)
     assert_int_equal(scene_count(BERTH_EVENT_FREE), 3);
 }
 
+/* What nobody has claimed is known, in bytes, to whoever explains a refusal. */
+static void test_unclaimed_bytes_are_counted(void **state)
+{
+    (void)state;
+    hold_start();
+    const uint32_t all = pieces[0].taken + pieces[1].taken + pieces[2].taken;
+    assert_int_equal(first->unclaimed, all);
+    uint8_t *block = hold_claim(0);
+    assert_int_equal(first->unclaimed, all - pieces[0].taken);
+    (void)hold_claim(1);
+    assert_int_equal(first->unclaimed, pieces[1].taken);
+    berth_free(berth, block);
+    assert_int_equal(first->unclaimed, all - pieces[2].taken);
+    hold_release();
+    assert_int_equal(first->unclaimed, 0);
+    assert_int_equal(first->held, 0); /* nobody looks for held blocks there any more */
+}
+
+/* Who asks: by the request, or whoever called. */
+static void test_what_is_taken_is_told_with_its_site(void **state)
+{
+    (void)state;
+    need_start();
+    need_add(HOLD_SIZE, 0);
+    items[0].request.site = 4711;
+    assert_int_equal(berth_reserve(berth, &need).status, BERTH_OK);
+    assert_int_equal(scene_last().site, 4711);
+    hold_release();
+    items[0].request.site = 0;
+    assert_int_equal(berth_reserve(berth, &need).status, BERTH_OK);
+    const uint32_t site = scene_last().site;
+    assert_in_range(site - (uint32_t)(uintptr_t)test_what_is_taken_is_told_with_its_site, 0, 2000);
+    hold_release();
+}
+
 static void test_without_an_owner_the_scope_holds(void **state)
 {
     (void)state;
@@ -113,6 +148,20 @@ static void test_what_comes_after_an_end_is_not_held(void **state)
     items[2].request.size = room;
     assert_int_equal(berth_reserve(berth, &need).status, BERTH_ERR_NOMEM);
     assert_int_equal(hold_count(), 2); /* those that were claimed */
+}
+
+/* An end that comes before the item itself ends nothing. */
+static void test_an_end_in_the_past_ends_nothing(void **state)
+{
+    (void)state;
+    need_start();
+    need_add(HOLD_SIZE, 0);
+    need_add(500, 0);
+    need_end(1, 1);
+    assert_int_equal(berth_reserve(berth, &need).status, BERTH_OK);
+    assert_true(hold_has(hold_claim(0)));
+    assert_true(hold_has(hold_claim(1)));
+    hold_release();
 }
 
 static void test_arenas_hold_nothing(void **state)
@@ -335,11 +384,14 @@ int main(void)
 {
     struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_owner_pays_for_what_is_held),
+        cmocka_unit_test(test_unclaimed_bytes_are_counted),
+        cmocka_unit_test(test_what_is_taken_is_told_with_its_site),
         cmocka_unit_test(test_without_an_owner_the_scope_holds),
         cmocka_unit_test(test_what_does_not_fit_holds_nothing),
         cmocka_unit_test(test_what_is_held_is_nobodys_allocatable),
         cmocka_unit_test(test_budgets_hold_for_what_is_held),
         cmocka_unit_test(test_what_comes_after_an_end_is_not_held),
+        cmocka_unit_test(test_an_end_in_the_past_ends_nothing),
         cmocka_unit_test(test_arenas_hold_nothing),
         cmocka_unit_test(test_a_pool_holds),
         cmocka_unit_test(test_a_reserved_need_is_not_reserved_again),
