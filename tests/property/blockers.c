@@ -97,16 +97,16 @@ static void region_lay(uint32_t index)
     static const berth_caps_t places[REGIONS] = {BERTH_CAP_INTERNAL, BERTH_CAP_EXTERNAL};
     random_source_t *random = &state.random;
     const bool is_pool = random_percent(random, 12);
-    state.regions[index] =
-        (berth_region_t){.engine = is_pool ? &berth_pool_engine : &berth_fit_engine,
-                         .config = is_pool ? &cells : NULL,
-                         .base = state.bytes[index],
-                         .address = 0x20000000u * (index + 1u) + 4u * random_below(random, 32),
-                         .size = 4u * random_between(random, 300, BYTES / 4u),
-                         .granule = is_pool ? 0 : 4u << random_below(random, 4),
-                         .accounts = state.accounts[index],
-                         .floors = state.floors[index],
-                         .caps = {BERTH_CAP_BYTES | BERTH_CAP_DEFAULT | places[index]}};
+    state.regions[index] = (berth_region_t){
+        .engine = is_pool ? &berth_pool_engine : &berth_fit_engine,
+        .config = is_pool ? &cells : NULL,
+        .base = state.bytes[index],
+        .address = 0x20000000u * (index + 1u) + 4u * random_below(random, 32),
+        .size = 4u * random_between(random, 300, BYTES / 4u),
+        .granule = is_pool || random_percent(random, 15) ? 0 : 4u << random_below(random, 4),
+        .accounts = state.accounts[index],
+        .floors = state.floors[index],
+        .caps = {BERTH_CAP_BYTES | BERTH_CAP_DEFAULT | places[index]}};
 }
 
 static void live_add(void)

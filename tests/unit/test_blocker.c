@@ -99,6 +99,43 @@ static void test_a_hopeless_item_names_nobody(void **state)
     assert_int_equal(berth_blockers(berth, &need, out, 4), 0);
 }
 
+/* By the time of the second item the first is gone, and in nobody's way. */
+static void test_what_ends_before_is_in_nobody_s_way(void **state)
+{
+    (void)state;
+    berth_blocker_t out[4];
+    need_start();
+    const uint32_t all = need_most();
+    uint8_t *hole = need_take(LVGL, 600);
+    uint8_t *block = need_take(WIFI, 500);
+    berth_free(berth, hole);
+    need_add(590, 0); /* it is put into the hole */
+    need_add(all, 0);
+    need_end(0, 2);
+    assert_int_equal(berth_blockers(berth, &need, out, 4), 1);
+    assert_ptr_equal((uint8_t *)first->base + out[0].offset, block);
+    assert_int_equal(out[0].item, 1);
+    need_end(0, 0);
+    assert_int_equal(berth_blockers(berth, &need, out, 4), 0);
+}
+
+/* Of regions where as many must go, the one that is asked first counts. */
+static void test_of_equals_the_first_region_is_named(void **state)
+{
+    (void)state;
+    berth_blocker_t out[4];
+    need_start();
+    scene_fill(first, LVGL);
+    scene_fill(&scene.regions[1], LVGL);
+    need_add(1000, 0);
+    items[0].request.needed = 0;
+    assert_int_equal(berth_blockers(berth, &need, out, 4), 1);
+    assert_int_equal(out[0].region, 0);
+    items[0].request.preferred = BERTH_CAP_EXTERNAL;
+    assert_int_equal(berth_blockers(berth, &need, out, 4), 1);
+    assert_int_equal(out[0].region, 1);
+}
+
 /* What cannot be asked names nobody. */
 static void test_nobody_is_named_where_there_is_no_answer(void **state)
 {
@@ -176,6 +213,8 @@ int main(void)
         cmocka_unit_test(test_a_blocker_is_told_with_owner_and_bytes),
         cmocka_unit_test(test_more_blockers_than_room_are_counted),
         cmocka_unit_test(test_nobody_is_named_where_no_freeing_helps),
+        cmocka_unit_test(test_what_ends_before_is_in_nobody_s_way),
+        cmocka_unit_test(test_of_equals_the_first_region_is_named),
         cmocka_unit_test(test_a_hopeless_item_names_nobody),
         cmocka_unit_test(test_nobody_is_named_where_there_is_no_answer),
         cmocka_unit_test(test_naming_survives_any_refused_lock),

@@ -192,6 +192,56 @@ static void test_an_answer_is_explained(void **state)
     assert_int_equal(berth_answer_explain(berth, &need, &answer, NULL, 0), length);
 }
 
+static void assert_words(const berth_answer_t *answer, const char *words)
+{
+    char text[400];
+    (void)berth_answer_explain(berth, &need, answer, text, sizeof text);
+    assert_string_equal(text, words);
+}
+
+static void test_words_of_a_yes(void **state)
+{
+    (void)state;
+    need_start();
+    need_add(1000, 0);
+    berth_answer_t answer = {.is_certain = true, .margin = 31216};
+    assert_words(&answer, "tls fits; one more like the last could have 31216 bytes");
+    answer.is_certain = false;
+    assert_words(&answer, "tls fits; one more like the last could have 31216 bytes "
+                          "(not certain: an engine there cannot tell)");
+    answer = berth_reserve(berth, &need);
+    assert_words(&answer, "tls is reserved");
+    assert_int_equal(berth_release(berth, &need), BERTH_OK);
+}
+
+static void test_words_of_a_no(void **state)
+{
+    (void)state;
+    need_start();
+    need_add(1000, 0);
+    need_add(30000, 2);
+    berth_answer_t answer = berth_fits(berth, &need);
+    assert_true(answer.lacks_room);
+    answer.missing = 28580;
+    assert_words(&answer,
+                 "tls does not fit: 30000 bytes (block 2 of 2 of item 2): no room in sram, "
+                 "28580 bytes short in all");
+    answer.lacks_room = false;
+    answer.block = 0;
+    assert_words(&answer,
+                 "tls does not fit: 30000 bytes (block 1 of 2 of item 2): no room in sram, "
+                 "28580 bytes short in one piece");
+    need.name = NULL;
+    answer =
+        (berth_answer_t){.status = BERTH_ERR_NOCAP, .region = BERTH_NO_REGION, .is_certain = true};
+    assert_words(&answer, "? does not fit: 1000 bytes (block 1 of 1 of item 1): no such memory");
+    answer.item = 2; /* there is none: it is about the need */
+    assert_words(&answer, "? does not fit: no such memory");
+    answer.item = 0;
+    answer.status = BERTH_ERR_INVALID;
+    assert_words(&answer, "? does not fit: makes no sense");
+}
+
 static void test_every_answer_has_words(void **state)
 {
     (void)state;
@@ -217,6 +267,8 @@ int main(void)
         cmocka_unit_test(test_preparing_is_never_nested),
         cmocka_unit_test(test_nobody_is_called_for_nonsense),
         cmocka_unit_test(test_an_answer_is_explained),
+        cmocka_unit_test(test_words_of_a_yes),
+        cmocka_unit_test(test_words_of_a_no),
         cmocka_unit_test(test_every_answer_has_words),
     };
     return SCENE_RUN(tests);

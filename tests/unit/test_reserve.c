@@ -207,6 +207,23 @@ static void test_a_reserved_need_is_not_reserved_again(void **state)
     hold_release();
 }
 
+/* Questions about it leave it as it is: they need its pieces. */
+static void test_a_reserved_need_is_not_asked_about(void **state)
+{
+    (void)state;
+    uint8_t order[BERTH_ITEMS];
+    berth_blocker_t out[4];
+    hold_start();
+    const uint32_t offset = pieces[2].offset;
+    assert_int_equal(berth_fits(berth, &need).status, BERTH_OK);
+    assert_false(berth_reorder(berth, &need, order));
+    assert_int_equal(berth_blockers(berth, &need, out, 4), 0);
+    assert_int_equal(pieces[2].offset, offset);
+    assert_true(hold_has(hold_claim(1)));
+    assert_int_equal(hold_count(), 3);
+    hold_release();
+}
+
 /* Whichever lock is refused: all is held, or nothing. */
 static void test_reserving_survives_any_refused_lock(void **state)
 {
@@ -395,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_arenas_hold_nothing),
         cmocka_unit_test(test_a_pool_holds),
         cmocka_unit_test(test_a_reserved_need_is_not_reserved_again),
+        cmocka_unit_test(test_a_reserved_need_is_not_asked_about),
         cmocka_unit_test(test_reserving_survives_any_refused_lock),
         cmocka_unit_test(test_preparing_survives_any_refused_lock),
         cmocka_unit_test(test_what_nobody_claimed_cannot_be_touched),
