@@ -85,7 +85,7 @@ def link_firmware(folder, *symbols):
     port = "ports/baremetal_arm"
     objects = []
     for source in [f"{port}/port_baremetal_arm.c", "scripts/firmware.c", *sources]:
-        target = f"{folder}/{pathlib.Path(source).stem}.o"
+        target = f"{folder}/{source.replace('/', '_')}.o"
         run(*ARM, f"-I{house.ROOT}/include", f"-I{house.ROOT}/{port}", str(house.ROOT / source),
             "-o", target)
         objects.append(target)

@@ -47,6 +47,8 @@ typedef struct berth_block {
     int8_t status;   /* berth_status_t; unless BERTH_OK only `offset` and `next` count */
     uint8_t owner;   /* BERTH_NO_OWNER: the block is free */
     bool has_word;   /* it carries one word more */
+    bool
+        is_withdrawn; /* damage made it nobody's: `owner` is BERTH_OTHERS, and nobody can free it */
 } berth_block_t;
 
 #define BERTH_WALK_START 0u /* the cursor of the first block */
@@ -152,6 +154,48 @@ typedef struct berth_engine {
     void *(*pointer)(const berth_region_t *region, uint32_t offset);
     berth_place_t (*whose)(const berth_region_t *region, const void *pointer);
 } berth_engine_t;
+
+/* --- damage ---------------------------------------------------------------------------------- */
+
+/* What an audit() came to. */
+typedef struct berth_audit {
+    uint32_t next;  /* the cursor of the next audit(); BERTH_NOWHERE after the last */
+    int32_t status; /* BERTH_OK, BERTH_ERR_CORRUPT */
+} berth_audit_t;
+
+/* How far a mend() is, in memory that damage to the region does not reach. All 0 at first but for
+ * the accounts. */
+typedef struct berth_mending {
+    berth_account_t *accounts; /* what each owner's blocks take, summed up anew: number 0 is for all
+                                  others, withdrawn blocks included; NULL: they are not summed */
+    berth_account_t total;     /* of all of them */
+    uint32_t withdrawn;        /* bytes that were withdrawn by this mending */
+    uint32_t offset;           /* of the first block that was */
+    uint32_t cursor;           /* the engine's, like all that follows */
+    uint32_t from;
+    uint8_t phase;
+    uint8_t rounds;
+    uint8_t account_count; /* of `accounts` */
+} berth_mending_t;
+
+/* How an engine's regions are verified in slices and mended; apart from the engine's own table, so
+ * that who does not want it does not pay for it. All under the region's lock. */
+typedef struct berth_mender {
+    /* Verifies a bounded part of what is no block's, from a cursor on; at BERTH_NOWHERE, what
+     * check() relies on. */
+    berth_audit_t (*audit)(const berth_region_t *region, uint32_t cursor);
+
+    /* As the engine's check(), of a block alone, the first one's, too; under the same hold of the
+     * lock as an audit(). */
+    berth_block_t (*check)(const berth_region_t *region, uint32_t cursor);
+
+    /* Makes one bounded step towards a region whose bookkeeping is sound. From the first step to
+     * the last the engine refuses every call that changes blocks. What cannot be proved is
+     * withdrawn: it becomes a block that nobody can free. No byte of a block is written.
+     * BERTH_ERR_BUSY: there are more steps to make; BERTH_OK: the region serves again;
+     * BERTH_ERR_CORRUPT: it cannot be mended. */
+    berth_status_t (*mend)(berth_region_t *region, berth_mending_t *mending);
+} berth_mender_t;
 
 #ifdef __cplusplus
 }

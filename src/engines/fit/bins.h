@@ -28,17 +28,31 @@ static inline void bins_start(fit_t *fit)
     }
 }
 
+/* Whether the last block of a ring, as its head has it, leads to the head. */
+static SHARED bool bins_end_is_known(const fit_t *fit, uint32_t prev, uint32_t head)
+{
+    const uint32_t at = prev - 1;
+    return (at == head || block_is_within(fit, at)) && word_at(fit, at)[1] == head;
+}
+
+/* A ring whose end is not known is left to itself, for check() to find, and begun anew. */
 static COPIED void bins_insert(fit_t *fit, uint32_t at, uint32_t size)
 {
     const uint32_t head = bins_head(size);
     word_t *bin = word_at(fit, head);
     word_t *block = word_at(fit, at);
-    const uint32_t prev = bin[2];
+    uint32_t prev = bin[2];
+    if (PROVES_ALL && !bins_end_is_known(fit, prev, head)) {
+        prev = head + 1;
+        bin[1] = head;
+    }
     block[2] = prev;
     bins_before(fit, prev)[1] = at;
     block[1] = head;
     bin[2] = at + 1;
-    fit->bins_used |= 1u << (size / WORD);
+    if (prev == head + 1) {
+        fit->bins_used |= 1u << (size / WORD);
+    }
 }
 
 static SHARED void bins_remove(fit_t *fit, uint32_t at, uint32_t size)
@@ -75,14 +89,20 @@ static inline uint32_t bins_first(const fit_t *fit, uint32_t size)
     return word_at(fit, bins_head(size))[1];
 }
 
-/* Takes the first block out of a bin that has one. */
-static inline void bins_take(fit_t *fit, uint32_t size)
+/* Whether the block after the first one of a bin, or the head, knows the first one. */
+static inline bool bins_second_is_known(const fit_t *fit, uint32_t at)
+{
+    const uint32_t next = word_at(fit, at)[1];
+    return next < fit->last && (!MINDS_ALIGNMENT || next % WORD == 0) &&
+           word_at(fit, next)[2] == at + 1;
+}
+
+/* Makes the second block of a bin, or its head, the first. */
+static inline void bins_drop(fit_t *fit, uint32_t size, uint32_t next)
 {
     const uint32_t head = bins_head(size);
-    word_t *bin = word_at(fit, head);
-    const uint32_t next = word_at(fit, bin[1])[1];
-    bin[1] = next;
     word_at(fit, next)[2] = head + 1;
+    word_at(fit, head)[1] = next;
     if (next == head) {
         fit->bins_used &= ~(1u << (size / WORD));
     }

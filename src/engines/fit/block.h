@@ -39,6 +39,8 @@
 #endif
 #define NOINLINE __attribute__((noinline))
 #define MAY_ALIAS __attribute__((may_alias))
+#define LIKELY(claim) __builtin_expect((claim), 1)
+#define UNLIKELY(claim) __builtin_expect((claim), 0)
 
 /* Built for speed, the commonest calls take ways of their own, and what several ways share is
  * copied into each. Built for size, there is one of everything. */
@@ -53,6 +55,17 @@
 #else
 #define SHARED __attribute__((noinline, unused))
 #define COPIED inline /* used so rarely in a file that a call of it would be as large */
+#endif
+
+/* Built for size, every link is proved before it is followed. Built for speed, the control block
+ * and the nodes of the zones are believed until a check has seen them: docs/adr/0010 has it. */
+#define PROVES_ALL (!HAS_SHORT_WAYS)
+
+/* Whether a word must not be read where none can be: x86 does not mind, but its sanitizers do. */
+#if (defined(__x86_64__) || defined(__i386__)) && !defined(__SANITIZE_ADDRESS__)
+#define MINDS_ALIGNMENT false
+#else
+#define MINDS_ALIGNMENT true
 #endif
 
 /* A word of bookkeeping: it aliases the payload that lay there before or will lie there next. */
@@ -118,6 +131,12 @@ static inline fit_t *fit_of(const berth_region_t *region)
 static inline word_t *word_at(const fit_t *fit, uint32_t at)
 {
     return (word_t *)(uintptr_t)((const uint8_t *)fit + at);
+}
+
+/* The same for a place that is as wide as a pointer: it saves an instruction here and there. */
+static inline word_t *word_near(const fit_t *fit, size_t at)
+{
+    return (word_t *)((uintptr_t)fit + at);
 }
 
 static inline uint32_t header_size(const fit_t *fit, uint32_t header)
@@ -194,6 +213,12 @@ static inline uint32_t header_live(const fit_t *fit, uint32_t size, berth_tag_t 
 static inline void header_flip_prev(const fit_t *fit, uint32_t at)
 {
     *word_at(fit, at) ^= PREV_FREE | CHECK;
+}
+
+/* Whether a block can start at `at`. */
+static SHARED bool block_is_within(const fit_t *fit, uint32_t at)
+{
+    return at - fit->first < fit->span && at % WORD == 0;
 }
 
 static inline uint32_t block_size(const fit_t *fit, uint32_t at)

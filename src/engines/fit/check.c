@@ -4,9 +4,13 @@
 #include "bins.h"
 #include "inspect.h"
 #include "start.h"
+#include "withdrawn.h"
 #include "zones.h"
 
 #include <string.h>
+
+/* The bins that a block can be in. */
+#define BINS_USED_MOST ((1u << BINNED / WORD) - (1u << WITHDRAWN_BINS / WORD))
 
 /* Whether a node that its neighbours know is no larger than the one before it. */
 static bool node_is_sound(const fit_t *fit, uint32_t end)
@@ -21,16 +25,6 @@ static bool zone_is_sound(const fit_t *fit, uint32_t zone)
     const uint32_t end = *word_at(fit, up);
     return end == NOBODY ||
            (end % WORD == 0 && end - fit->first <= fit->span && zones_node(fit, end)->up == up);
-}
-
-static bool zones_are_sound(const fit_t *fit)
-{
-    for (uint32_t zone = 0; zone < zones_count(fit); zone++) {
-        if (!zone_is_sound(fit, zone)) {
-            return false;
-        }
-    }
-    return true;
 }
 
 static bool free_is_sound(const fit_t *fit, uint32_t at, uint32_t size)
@@ -60,37 +54,60 @@ static bool block_is_sound(const fit_t *fit, uint32_t at)
     if (is_free) {
         return free_is_sound(fit, at, size);
     }
-    return header_is_even(header) && size >= fit->least && (!is_last || fit->top == fit->last);
+    return ((header_is_even(header) && size >= fit->least) || fit_withdrawn(fit, at)) &&
+           (!is_last || fit->top == fit->last);
 }
 
-/* Whether the control block is: what start() planned, the heads of the bins, the tournament. */
-static bool control_is_sound(const berth_region_t *region)
+bool fit_plan_is_kept(const berth_region_t *region)
 {
     const fit_t *fit = fit_of(region);
     const fit_t planned = fit_plan(region, region->beside != NULL);
+    return memcmp(&fit->nobody.footer, &planned.nobody.footer,
+                  offsetof(fit_t, top) - offsetof(fit_t, nobody.footer)) == 0;
+}
+
+/* Whether what follows the plan is sound: the top, the heads of the bins. */
+static bool heads_are_sound(const fit_t *fit)
+{
     const uint32_t top_flags = fit->top != fit->last ? PREV_FREE | CHECK : 0;
-    if (memcmp(&fit->nobody.footer, &planned.nobody.footer,
-               offsetof(fit_t, top) - offsetof(fit_t, nobody.footer)) != 0 ||
-        fit->nobody.next != 0 || fit->nobody.up % WORD != 0 || fit->nobody.up > fit->last ||
-        fit->bins_used >> (BINNED / WORD) != 0 ||
+    if (fit->nobody.next != 0 || fit->nobody.up % WORD != 0 || fit->nobody.up > fit->last ||
+        (fit->bins_used & ~BINS_USED_MOST) != 0 ||
         *word_at(fit, fit->last) != (header_free(fit, 0) | top_flags)) {
         return false;
     }
-    for (uint32_t size = 0; size < BINNED; size += WORD) {
+    for (uint32_t size = WITHDRAWN_BINS; size < BINNED; size += WORD) {
         const bool is_used = (fit->bins_used >> (size / WORD) & 1u) != 0;
         if (!fit_bin_is_whole(fit, size) || is_used == (bins_first(fit, size) == bins_head(size))) {
             return false;
         }
     }
-    return zones_are_sound(fit) && zones_matches_are_sound(fit);
+    return withdrawn_are_sound(fit);
+}
+
+bool fit_control_is_sound(const berth_region_t *region, uint32_t from, uint32_t count)
+{
+    const fit_t *fit = fit_of(region);
+    if (!fit_plan_is_kept(region) || (from == 0 && !heads_are_sound(fit))) {
+        return false;
+    }
+    bool is_sound = true;
+    for (uint32_t zone = from; zone - from < count && zone < zones_count(fit); zone++) {
+        is_sound = is_sound && zone_is_sound(fit, zone);
+    }
+    return is_sound && zones_matches_are_sound(fit, from, count);
 }
 
 berth_block_t fit_check(const berth_region_t *region, uint32_t cursor)
 {
-    const fit_t *fit = fit_of(region);
-    if (cursor == BERTH_WALK_START && !control_is_sound(region)) {
+    if (cursor == BERTH_WALK_START && !fit_control_is_sound(region, 0, UINT32_MAX)) {
         return (berth_block_t){.next = BERTH_NOWHERE, .status = BERTH_ERR_CORRUPT};
     }
+    return fit_check_block(region, cursor);
+}
+
+berth_block_t fit_check_block(const berth_region_t *region, uint32_t cursor)
+{
+    const fit_t *fit = fit_of(region);
     berth_block_t block = fit_walk(region, cursor);
     const uint32_t at = cursor == BERTH_WALK_START ? fit->first : cursor;
     if (block.status == BERTH_OK && !block_is_sound(fit, at)) {

@@ -99,7 +99,7 @@ static SHARED void give_low(fit_t *fit, uint32_t at, uint32_t end, uint32_t room
     if (room == 0) {
         header_flip_prev(fit, end);
     }
-    if (end == fit->top) {
+    if (end == fit->top && end + room == fit->last) { /* or the top is damaged */
         top_move(fit, at);
     } else if (room >= BINNED) {
         zones_grow(fit, end + room, block_write_free(fit, at, end + room));
@@ -145,7 +145,7 @@ static NOINLINE berth_grant_t alloc_any(fit_t *fit, size_t size, uint32_t align,
     const uint32_t meant = align_meant(fit, align);
     const uint32_t need = want + align_slack(fit, meant);
     const uint32_t at = need <= fit->span ? room_block(fit, need) : 0;
-    if (at == 0) {
+    if (!room_is_proved(fit, at, need)) {
         return NO_GRANT;
     }
     const uint32_t skip = (0u - (fit->address + block_offset(fit, at))) & (meant - 1);
@@ -171,7 +171,10 @@ static NOINLINE berth_grant_t plain_bin(fit_t *fit, uint32_t want, berth_tag_t t
 {
     const uint32_t size = room_bin_size(want, room_bins(fit, want) & fitting);
     const uint32_t at = bins_first(fit, size);
-    bins_take(fit, size);
+    if (UNLIKELY(!bins_second_is_known(fit, at))) {
+        return NO_GRANT;
+    }
+    bins_drop(fit, size, word_at(fit, at)[1]);
     rest_leave(fit, at + want, at + size);
     return plain_grant(fit, at, want, tag);
 }
@@ -180,6 +183,9 @@ static NOINLINE berth_grant_t plain_zone(fit_t *fit, uint32_t want, berth_tag_t 
 {
     const uint32_t end = zones_find(fit, header_free(fit, want));
     const uint32_t at = zones_block(fit, end);
+    if (UNLIKELY(at >= end) || UNLIKELY(*word_at(fit, at) != zones_footer(fit, end))) {
+        return NO_GRANT;
+    }
     take_large(fit, end, at + want);
     return plain_grant(fit, at, want, tag);
 }
@@ -187,6 +193,10 @@ static NOINLINE berth_grant_t plain_zone(fit_t *fit, uint32_t want, berth_tag_t 
 static NOINLINE berth_grant_t plain_top(fit_t *fit, uint32_t want, berth_tag_t tag)
 {
     const uint32_t at = fit->top;
+    if (UNLIKELY(at - fit->first >= fit->span || (MINDS_ALIGNMENT && at % WORD != 0) ||
+                 *word_at(fit, at) != header_free(fit, fit->last - at))) {
+        return NO_GRANT;
+    }
     top_move(fit, at + want);
     return plain_grant(fit, at, want, tag);
 }
@@ -225,9 +235,13 @@ berth_grant_t fit_alloc(berth_region_t *region, size_t size, uint32_t align, ber
     if (at == bins_head(want)) {
         return alloc_plain(fit, larger(want, fit->least), tag);
     }
-    bins_take(fit, want);
+    if (UNLIKELY(!bins_second_is_known(fit, at))) {
+        return NO_GRANT;
+    }
     header_flip_prev(fit, at + want);
-    return plain_grant(fit, at, want, tag);
+    *word_at(fit, at) = header_live(fit, want, tag);
+    bins_drop(fit, want, word_at(fit, at)[1]);
+    return (berth_grant_t){.offset = at + WORD, .size = want};
 }
 
 /* --- free ------------------------------------------------------------------------------------ */
@@ -295,7 +309,8 @@ static NOINLINE berth_change_t free_claimed(fit_t *fit, uint32_t at)
 /* Frees any block. */
 static NOINLINE berth_change_t free_any(fit_t *fit, uint32_t offset)
 {
-    return free_claimed(fit, locate(fit, offset));
+    const uint32_t at = locate(fit, offset);
+    return at != 0 ? free_claimed(fit, at) : (berth_change_t){.status = BERTH_ERR_INVALID};
 }
 
 /* Most frees are of small blocks between two live ones. What follows a block that claims to be
@@ -315,7 +330,7 @@ berth_change_t fit_free(berth_region_t *region, uint32_t offset)
         return free_claimed(fit, at);
     }
     word_t *next = word_at(fit, at + size);
-    const uint32_t wrong = ((header ^ fit->seal) | (*next ^ fit->seal)) & fit->settled_mask;
+    const uint32_t wrong = ((header ^ fit->seal) | (header ^ *next)) & fit->settled_mask;
     if (wrong != 0 || header_is_free(header)) {
         const bool is_after_free = wrong == (header & ~*next & PREV_FREE);
         return is_after_free && !header_is_free(header)
@@ -328,9 +343,9 @@ berth_change_t fit_free(berth_region_t *region, uint32_t offset)
     if (!header_is_even(header)) {
         return change_refuse(fit, header, size, BERTH_ERR_CORRUPT);
     }
-    *next ^= PREV_FREE | CHECK;
     block[0] = header_freed(header);
     next[-1] = header_freed(header);
+    *next ^= PREV_FREE | CHECK;
     bins_insert(fit, at, size);
     return (berth_change_t){.before = size, .owner = header_owner(header)};
 }

@@ -4,17 +4,26 @@
  */
 #include "inspect.h"
 
+#include "withdrawn.h"
+
+bool fit_withdrawn(const fit_t *fit, uint32_t at)
+{
+    return withdrawn_is(fit, at);
+}
+
 static berth_block_t describe(const fit_t *fit, uint32_t at)
 {
     const uint32_t header = *word_at(fit, at);
     const uint32_t size = header_size(fit, header);
-    const bool is_crumb = header_is_free(header) && size < fit->least;
+    const bool is_withdrawn = fit_withdrawn(fit, at);
+    const bool is_crumb = is_withdrawn || (header_is_free(header) && size < fit->least);
     return (berth_block_t){.offset = block_offset(fit, at),
                            .size = is_crumb ? 0 : block_capacity(fit, size, header),
                            .taken = size << fit->spread,
                            .next = at + size < fit->last ? at + size : BERTH_NOWHERE,
                            .owner = (uint8_t)header_owner(header),
-                           .has_word = (header & BERTH_TAG_WORD) != 0};
+                           .has_word = (header & BERTH_TAG_WORD) != 0 && !is_withdrawn,
+                           .is_withdrawn = is_withdrawn};
 }
 
 static berth_block_t describe_not(uint32_t offset, int8_t status)

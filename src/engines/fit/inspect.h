@@ -21,11 +21,21 @@ uint32_t fit_allocatable(const berth_region_t *region, uint32_t align, berth_tag
 bool fit_fits(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag);
 
 /* The methods of inspect.c and check.c. */
+/* What inspect.c has, for check.c: whether a block is withdrawn. */
+bool fit_withdrawn(const fit_t *fit, uint32_t at);
+
 berth_block_t fit_find(const berth_region_t *region, uint32_t offset);
 berth_status_t fit_give(berth_region_t *region, uint32_t offset, berth_owner_t owner);
 uint32_t *fit_word(const berth_region_t *region, uint32_t offset);
 berth_block_t fit_walk(const berth_region_t *region, uint32_t cursor);
 berth_block_t fit_check(const berth_region_t *region, uint32_t cursor);
+
+/* What check.c has, for mend.c: check() of a block alone; whether the control block is what start()
+ * planned; and whether `count` zones from a zone on, and as many matches, are sound; from 0 on, the
+ * rest of the control block, too. */
+berth_block_t fit_check_block(const berth_region_t *region, uint32_t cursor);
+bool fit_plan_is_kept(const berth_region_t *region);
+bool fit_control_is_sound(const berth_region_t *region, uint32_t from, uint32_t count);
 
 /* The methods of undo.c. */
 void fit_note_alloc(const berth_region_t *region, size_t size, uint32_t align, berth_tag_t tag,

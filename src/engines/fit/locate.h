@@ -37,7 +37,7 @@ static SHARED uint32_t locate_live(const fit_t *fit, uint32_t at)
 static SHARED uint32_t locate_block(const fit_t *fit, uint32_t offset)
 {
     const uint32_t at = locate(fit, offset);
-    return locate_live(fit, at) != 0 ? at : 0;
+    return at != 0 && locate_live(fit, at) != 0 ? at : 0;
 }
 
 /* Whether the index leads to the free block [at, at + size), as far as taking it out must rely
@@ -60,7 +60,7 @@ static SHARED uint32_t locate_room(const fit_t *fit, uint32_t at)
     }
     const uint32_t size = header_size(fit, header);
     if (size >= fit->last - at) {
-        return at == fit->top ? fit->last - at : UINT32_MAX;
+        return at == fit->top && size == fit->last - at ? size : UINT32_MAX;
     }
     const uint32_t footer = word_at(fit, at + size)[-1];
     const bool is_whole = size == SMALLEST || footer == header;

@@ -4,8 +4,7 @@
 #ifndef BERTH_FIT_ROOM_H
 #define BERTH_FIT_ROOM_H
 
-#include "bins.h"
-#include "zones.h"
+#include "locate.h"
 
 /* Of words that a taken block may leave: none, or enough for another block; or any number. */
 #define NO_CRUMBS (~6u)
@@ -62,6 +61,16 @@ static SHARED uint32_t room_block(const fit_t *fit, uint32_t need)
     }
     const uint32_t bins = room_bins(fit, need) & (room == ROOM_BIN ? NO_CRUMBS : ANY_WORDS);
     return bins_first(fit, room_bin_size(need, bins));
+}
+
+/* Whether what the index led to is a free block that holds the need. */
+static inline bool room_is_proved(const fit_t *fit, uint32_t at, uint32_t need)
+{
+    if (!block_is_within(fit, at)) {
+        return false;
+    }
+    const uint32_t room = locate_room(fit, at);
+    return room >= need && room <= fit->span;
 }
 
 #endif /* BERTH_FIT_ROOM_H */

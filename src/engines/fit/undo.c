@@ -55,8 +55,9 @@ void fit_note_alloc(const berth_region_t *region, size_t size, uint32_t align, b
     const uint32_t meant = align_meant(fit, align);
     const uint32_t need = want + align_slack(fit, meant);
     const uint32_t at = want != 0 && need <= fit->span ? room_block(fit, need) : 0;
-    *noted = (noted_t){.edges = {at}};
-    if (at != 0) {
+    *noted = (noted_t){.edges = {0}};
+    if (at != 0 && room_is_proved(fit, at, need)) {
+        noted->edges[0] = at;
         const uint32_t skip = (0u - (fit->address + block_offset(fit, at))) & (meant - 1);
         noted->edges[1] = at + (skip >> fit->spread);
         noted->edges[2] = noted->edges[1] + want;

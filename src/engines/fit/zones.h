@@ -21,6 +21,7 @@
 #define ZONE_SHIFT 12u /* log2 of a zone's book bytes */
 #define ZONES_TELLING 4u
 #define NODE_SIZE ((uint32_t)sizeof(fit_node_t))
+#define ZONE_BLOCKS 64u  /* more than can end in a zone */
 #define NOBODY NODE_SIZE /* the node at the end of every list */
 
 /* The tournament: the winner of all at [1], the two that it came from at [2] and [3], and so on;
@@ -69,6 +70,12 @@ static inline void zones_start(fit_t *fit)
     }
 }
 
+/* Whether a walk along a list, in which this many are left of all that there can be, may go on. */
+static inline bool zones_may_go_on(uint32_t left)
+{
+    return !PROVES_ALL || left != 0;
+}
+
 static inline fit_node_t *zones_node(const fit_t *fit, uint32_t end)
 {
     return (fit_node_t *)word_at(fit, end) - 1;
@@ -77,6 +84,25 @@ static inline fit_node_t *zones_node(const fit_t *fit, uint32_t end)
 static inline uint32_t zones_footer(const fit_t *fit, uint32_t end)
 {
     return word_at(fit, end)[-1];
+}
+
+/* Whether a node can end there. */
+static inline bool zones_are_within(const fit_t *fit, uint32_t end)
+{
+    return end - fit->first - 1 < fit->span && end % WORD == 0;
+}
+
+/* Where a link leads that says `next`; one that leads to no node that knows it ends its list. */
+static inline uint32_t zones_told(const fit_t *fit, uint32_t up, uint32_t next)
+{
+    const bool is_proved =
+        !PROVES_ALL || (zones_are_within(fit, next) && zones_node(fit, next)->up == up);
+    return is_proved ? next : NOBODY;
+}
+
+static SHARED uint32_t zones_next(const fit_t *fit, uint32_t up)
+{
+    return zones_told(fit, up, *word_at(fit, up));
 }
 
 /* The start of a node's block. */
@@ -88,7 +114,7 @@ static inline uint32_t zones_block(const fit_t *fit, uint32_t end)
 /* The footer of a zone's largest block, or 0. */
 static inline uint32_t zones_peak(const fit_t *fit, uint32_t zone)
 {
-    return zones_footer(fit, *word_at(fit, zones_up(fit, zone)));
+    return zones_footer(fit, zones_next(fit, zones_up(fit, zone)));
 }
 
 /* The footer of the largest block of all, or 0. */
@@ -101,7 +127,8 @@ static inline uint32_t zones_largest(const fit_t *fit)
 static SHARED void zones_raise(fit_t *fit, uint32_t zone, uint32_t peak)
 {
     uint32_t *matches = zones_matches(fit);
-    for (size_t match = (zone + fit->leaves) / 2; matches[match] < peak; match /= 2) {
+    size_t match = (zone + fit->leaves) / 2;
+    for (; matches[match] < peak && zones_may_go_on((uint32_t)match); match /= 2) {
         matches[match] = peak;
     }
 }
@@ -115,19 +142,21 @@ static SHARED void zones_lower(fit_t *fit, uint32_t zone, uint32_t before)
         return;
     }
     uint32_t peak = larger(zones_peak(fit, zone), zones_peak(fit, zone ^ 1u));
-    for (; peak < before; match /= 2) {
+    for (; peak < before && zones_may_go_on((uint32_t)match); match /= 2) {
         matches[match] = peak;
         peak = larger(peak, matches[match ^ 1u]);
     }
 }
 
-/* Puts a node into its zone's list, from a link on. */
+/* Puts a node into its zone's list, from a link on. What a damaged link led to is cut off, for
+ * check() to find. */
 static inline void zones_put(fit_t *fit, uint32_t up, uint32_t end, uint32_t footer)
 {
-    uint32_t next = *word_at(fit, up);
-    while (zones_footer(fit, next) > footer) {
+    uint32_t next = zones_next(fit, up);
+    for (uint32_t left = ZONE_BLOCKS; zones_footer(fit, next) > footer && zones_may_go_on(left);
+         left--) {
         up = next - NODE_SIZE;
-        next = *word_at(fit, up);
+        next = zones_next(fit, up);
     }
     *word_at(fit, up) = end;
     fit_node_t *node = zones_node(fit, end);
@@ -197,12 +226,15 @@ static COPIED uint32_t zones_find(const fit_t *fit, uint32_t least)
         match *= 2;
         match += matches[match] < least;
     }
-    const word_t *pair = word_at(fit, zones_up(fit, (uint32_t)(match - rounds) * 2));
-    uint32_t end = zones_footer(fit, pair[0]) < least ? pair[1] : pair[0];
-    uint32_t next = zones_node(fit, end)->next;
-    while (zones_footer(fit, next) >= least) {
+    const uint32_t up = zones_up(fit, (uint32_t)(match - rounds) * 2);
+    const word_t *pair = word_at(fit, up);
+    const uint32_t first = zones_told(fit, up, pair[0]);
+    uint32_t end = zones_footer(fit, first) < least ? zones_told(fit, up + WORD, pair[1]) : first;
+    uint32_t next = zones_next(fit, end - NODE_SIZE);
+    for (uint32_t left = ZONE_BLOCKS; zones_footer(fit, next) >= least && zones_may_go_on(left);
+         left--) {
         end = next;
-        next = zones_node(fit, end)->next;
+        next = zones_next(fit, end - NODE_SIZE);
     }
     return end;
 }
@@ -245,25 +277,39 @@ static COPIED bool zones_allow(const fit_t *fit, uint32_t at, uint32_t end)
     return (end - at) >> ZONE_SHIFT < ZONES_TELLING || zones_are_empty(fit, at, end);
 }
 
-/* Whether every match has the right winner, and nothing lies where nothing should. */
-static inline bool zones_matches_are_sound(const fit_t *fit)
+/* The footer of a zone's largest block if its link may be followed, else of none that there is. */
+static inline uint32_t zones_peak_told(const fit_t *fit, uint32_t zone)
+{
+    const uint32_t end = *word_at(fit, zones_up(fit, zone));
+    return zones_are_within(fit, end) || end == NOBODY ? zones_footer(fit, end) : UINT32_MAX;
+}
+
+/* What a match must have. */
+static inline uint32_t zones_winner(const fit_t *fit, uint32_t match)
 {
     const uint32_t *matches = zones_matches(fit);
     const uint32_t count = (fit->zones_at - (uint32_t)sizeof(fit_t)) / WORD;
-    const uint32_t zones = zones_count(fit);
-    uint32_t stray = ~matches[0];
-    for (uint32_t match = 1; match < count; match++) {
-        const uint32_t left = 2 * match;
-        uint32_t winner = 0;
-        if (left < fit->leaves) {
-            winner = left < count ? larger(matches[left], matches[left + 1]) : 0;
-        } else if (left - fit->leaves < zones) {
-            winner = larger(zones_peak(fit, left - fit->leaves),
-                            zones_peak(fit, left + 1 - fit->leaves));
-        }
-        stray |= matches[match] ^ winner;
+    const uint32_t left = 2 * match;
+    if (left < fit->leaves) {
+        return left < count ? larger(matches[left], matches[left + 1]) : 0;
     }
-    for (uint32_t at = zones_up(fit, zones); at < fit->first; at += WORD) {
+    return left - fit->leaves < zones_count(fit)
+               ? larger(zones_peak_told(fit, left - fit->leaves),
+                        zones_peak_told(fit, left + 1 - fit->leaves))
+               : 0;
+}
+
+/* Whether `most` matches from one on, and those that there are of them, have the right winners;
+ * and nothing lies where nothing should. */
+static inline bool zones_matches_are_sound(const fit_t *fit, uint32_t from, uint32_t most)
+{
+    const uint32_t *matches = zones_matches(fit);
+    const uint32_t count = (fit->zones_at - (uint32_t)sizeof(fit_t)) / WORD;
+    uint32_t stray = ~matches[0];
+    for (uint32_t match = larger(from, 1); match - from < most && match < count; match++) {
+        stray |= matches[match] ^ zones_winner(fit, match);
+    }
+    for (uint32_t at = zones_up(fit, zones_count(fit)); at < fit->first; at += WORD) {
         stray |= *word_at(fit, at);
     }
     return stray == 0;
