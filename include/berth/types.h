@@ -252,6 +252,7 @@ typedef enum berth_event_kind {
     BERTH_EVENT_CLAIM,     /* a block that a need holds was claimed */
     BERTH_EVENT_RETURN,    /* it was freed, and so returned to the need */
     BERTH_EVENT_LEAK,      /* an owner holds more each time that a mode is entered */
+    BERTH_EVENT_DAMAGE,    /* a region was found damaged, and is fenced; or (status) was mended */
     BERTH_EVENT_KINDS
 } berth_event_kind_t;
 

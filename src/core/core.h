@@ -57,6 +57,14 @@ static inline bool is_power_of_two_or_0(uint32_t value)
 /* In a region's `able`, beside its caps: the short ways may lead here. */
 #define ABLE_SHORT 0x80000000u
 
+/* The same: the region is damaged, and nobody may enter it but who mends it. */
+#define ABLE_FENCED 0x40000000u
+
+static inline bool region_is_fenced(const berth_region_t *region)
+{
+    return (region->able & ABLE_FENCED) != 0;
+}
+
 /* In berth_t's `attention`: there are retired or scrubbed owners; needs are reserved. */
 #define ATTENTION_OWNERS 0x80000000u
 #define ATTENTION_NEEDS 0x40000000u
@@ -185,6 +193,11 @@ static inline hold_t spot_hold(berth_t *berth, const spot_t *spot)
 {
     return spot->region->held == 0 ? HOLD_NONE : spot_hold_any(berth, spot);
 }
+
+/* Moves up to `capacity` blocks to `out` as `look` tells them: the engine's walk(), or one that
+ * verifies. Looks at BERTH_WALK_SLICE blocks at most. With the region's lock held. */
+typedef berth_block_t (*look_t)(const berth_region_t *region, uint32_t cursor);
+uint32_t walk_slice(berth_walk_t *walk, look_t look, berth_block_t *out, uint32_t capacity);
 
 /* For memory that bears nothing but words. `block`, `to` and `from` are aligned to 4. Bounded by
  * the size. */

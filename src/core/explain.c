@@ -6,7 +6,7 @@
 
 static const char *const KIND_NAMES[BERTH_EVENT_KINDS] = {
     "alloc",     "fallback", "free",   "resize", "give",   "reset", "budget",
-    "violation", "region",   "retire", "claim",  "return", "leak",
+    "violation", "region",   "retire", "claim",  "return", "leak",  "damage",
 };
 
 const char *berth_event_name(uint8_t kind)

@@ -26,7 +26,7 @@ static int32_t give_judge(const berth_t *berth, const berth_region_t *region, be
                           berth_owner_t owner)
 {
     if (block.status != BERTH_OK || !owner_is_served(berth, owner) ||
-        region->owner != BERTH_NO_OWNER) {
+        !owner_has_account(berth, block.owner) || region->owner != BERTH_NO_OWNER) {
         return BERTH_ERR_INVALID;
     }
     const bool is_beyond = block.owner != owner && ledger_exceeds(region, owner, block.taken);

@@ -199,7 +199,8 @@ SHORT int32_t block_return(berth_t *berth, const spot_t *spot, uint32_t site)
     berth_region_t *region = spot->region;
     const berth_change_t change = region->engine->free(region, spot->offset);
     if (change.status == BERTH_OK) {
-        const berth_owner_t owner = (berth_owner_t)change.owner;
+        berth_owner_t owner = (berth_owner_t)change.owner;
+        owner = owner_has_account(berth, owner) ? owner : BERTH_OTHERS; /* damage wrote it */
         berth_event_t event = event_at(BERTH_EVENT_FREE, spot, owner, site);
         event.taken = change.before;
         if (change.before != 0) { /* an arena keeps what is not at its end */

@@ -59,6 +59,9 @@ void *job_serve(job_t *job);
 /* Asks one region for a block. NULL: refused, and noted. */
 void *job_ask(job_t *job, berth_region_t *region);
 
+/* Whether a region is what short.h relies on without asking. */
+bool region_is_short(const berth_region_t *region);
+
 /* Starts a manager that BERTH_DEFINE made, if nobody has yet. */
 bool manager_wake(berth_t *berth);
 

@@ -11,7 +11,8 @@ int32_t context_bars(uint8_t guards, const berth_region_t *region)
     const bool is_barred =
         ((guards & BERTH_GUARD_ISR) != 0 && region->lock.kind == BERTH_LOCK_LONG) ||
         ((guards & BERTH_GUARD_CACHE_OFF) != 0 && !has_all(region->able, BERTH_CAP_CACHE_OFF));
-    return is_barred ? BERTH_ERR_GUARD : BERTH_OK;
+    const int32_t status = region_is_fenced(region) ? BERTH_ERR_CORRUPT : BERTH_OK;
+    return is_barred ? BERTH_ERR_GUARD : status;
 }
 
 bool owner_has_account(const berth_t *berth, berth_owner_t owner)

@@ -113,7 +113,7 @@ static void walk_resume(berth_walk_t *walk)
     }
 }
 
-static uint32_t walk_slice(berth_walk_t *walk, berth_block_t *out, uint32_t capacity)
+uint32_t walk_slice(berth_walk_t *walk, look_t look, berth_block_t *out, uint32_t capacity)
 {
     const berth_region_t *region = walk->region;
     const bool is_masked = region->lock.kind == BERTH_LOCK_SHORT;
@@ -124,17 +124,31 @@ static uint32_t walk_slice(berth_walk_t *walk, berth_block_t *out, uint32_t capa
     }
     for (uint32_t looks = 0;
          looks < looks_most && count < capacity && walk->cursor != BERTH_NOWHERE; looks++) {
-        const berth_block_t block = region->engine->walk(region, walk->cursor);
+        const berth_block_t block = look(region, walk->cursor);
         if (block.offset >= walk->offset || block.status != BERTH_OK) {
             out[count++] = block;
             walk->offset = block.offset + 1;
         }
-        if (block.status == BERTH_OK && block.owner != BERTH_NO_OWNER) {
+        if (block.status == BERTH_OK && block.owner != BERTH_NO_OWNER && !block.is_withdrawn) {
             walk->anchor = block.offset + 1;
         }
         walk->cursor = block.next;
     }
     return count;
+}
+
+/* Of a region that is fenced there is nothing to be told. */
+static uint32_t region_walk(berth_walk_t *walk, berth_block_t *out, uint32_t capacity)
+{
+    const berth_region_t *region = walk->region;
+    if (!region_is_fenced(region)) {
+        return walk_slice(walk, region->engine->walk, out, capacity);
+    }
+    walk->cursor = BERTH_NOWHERE;
+    if (capacity != 0) {
+        out[0] = (berth_block_t){.next = BERTH_NOWHERE, .status = BERTH_ERR_CORRUPT};
+    }
+    return capacity != 0;
 }
 
 uint32_t berth_walk(berth_t *berth, berth_walk_t *walk, berth_block_t *out, uint32_t capacity)
@@ -146,7 +160,7 @@ uint32_t berth_walk(berth_t *berth, berth_walk_t *walk, berth_block_t *out, uint
     if (key == BERTH_LOCK_REFUSED) {
         return 0;
     }
-    const uint32_t count = walk_slice(walk, out, capacity);
+    const uint32_t count = region_walk(walk, out, capacity);
     lock_leave(berth->port, &walk->region->lock, key);
     return count;
 }

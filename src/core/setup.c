@@ -172,8 +172,7 @@ static bool region_start(const berth_t *berth, berth_region_t *region, bool may_
            region->engine->start(region) == BERTH_OK;
 }
 
-/* What short.h relies on without asking. */
-static bool region_is_short(const berth_region_t *region)
+bool region_is_short(const berth_region_t *region)
 {
     return region_has_window(region) && region->engine->reset == NULL && region->accounts != NULL &&
            region->owner == BERTH_NO_OWNER;

@@ -259,6 +259,9 @@ SHORT bool short_free(berth_t *berth, const void *block)
     const berth_change_t change = region->engine->free(region, offset);
     if (change.status == BERTH_OK) {
         asker.owner = (berth_owner_t)change.owner;
+        if (UNLIKELY(owner_account(asker.owner) >= berth->owner_count)) { /* damage wrote it */
+            asker.owner = BERTH_OTHERS;
+        }
         short_return(berth, region, offset, change.before, asker);
     }
     lock_leave(berth->port, &region->lock, key);

@@ -74,8 +74,9 @@ berth_block_t spot_look(berth_t *berth, const spot_t *spot)
     if (key == BERTH_LOCK_REFUSED) {
         return (berth_block_t){.status = BERTH_ERR_BUSY};
     }
-    berth_block_t block = {.status = BERTH_ERR_INVALID};
-    if (spot_holds(spot)) {
+    const bool is_fenced = region_is_fenced(spot->region);
+    berth_block_t block = {.status = is_fenced ? BERTH_ERR_CORRUPT : BERTH_ERR_INVALID};
+    if (!is_fenced && spot_holds(spot)) {
         block = spot->region->engine->find(spot->region, spot->offset);
     }
     lock_leave(berth->port, &spot->region->lock, key);

@@ -126,8 +126,8 @@ static void totals_add(totals_t *totals)
 static void totals_print(const totals_t *totals)
 {
     static const char *const kinds[BERTH_EVENT_KINDS] = {
-        "ALLOC",  "FALLBACK",  "FREE",   "RESIZE", "GIVE",  "RESET",
-        "BUDGET", "VIOLATION", "REGION", "RETIRE", "CLAIM", "RETURN"};
+        "ALLOC",     "FALLBACK", "FREE",   "RESIZE", "GIVE",   "RESET", "BUDGET",
+        "VIOLATION", "REGION",   "RETIRE", "CLAIM",  "RETURN", "LEAK",  "DAMAGE"};
     printf("  %-10s", "events");
     for (uint32_t status = 0; status < PIPELINE_STATUSES; status++) {
         printf(" %8.8s", berth_status_name(-(int32_t)status));
