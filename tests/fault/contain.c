@@ -521,7 +521,7 @@ static bool tallies_print(void)
         sum.given_up += tally->given_up;
     }
     printf("requests served meanwhile: %" PRIu32 "\n", served);
-    return sum.changed <= sum.faults / CHANGED_ONE_IN && sum.missed + sum.given_up == 0;
+    return sum.changed <= sum.faults / CHANGED_ONE_IN + 1 && sum.missed + sum.given_up == 0;
 }
 
 int main(int argc, char **argv)
