@@ -70,7 +70,8 @@ static bool search_is_planned(const trial_t *trial, const search_t *search, uint
 static bool search_stops_at(const trial_t *trial, const search_t *search, berth_block_t block)
 {
     const spot_t spot = {.region = search->region, .offset = block.offset};
-    return block.status != BERTH_OK || search_is_planned(trial, search, block.offset) ||
+    return block.status != BERTH_OK || block.is_withdrawn ||
+           search_is_planned(trial, search, block.offset) ||
            (block.owner != BERTH_NO_OWNER && spot_hold(trial->job.berth, &spot) != HOLD_NONE);
 }
 

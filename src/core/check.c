@@ -93,12 +93,26 @@ static bool accounts_settle(const berth_t *berth, const berth_check_t *check, be
     return differ;
 }
 
-static void ledger_settle(const berth_t *berth, const berth_check_t *check, berth_event_t *event)
+/* Tells who follows the region that its accounts have changed. */
+static void accounts_tell(berth_t *berth, berth_region_t *region)
+{
+    if (region->follow != NULL) {
+        const berth_event_t event = {.time_us = event_time(berth),
+                                     .offset = BERTH_NOWHERE,
+                                     .kind = BERTH_EVENT_DAMAGE,
+                                     .region = region->index,
+                                     .owner = BERTH_OTHERS};
+        region->follow(berth, region, &event);
+    }
+}
+
+static void ledger_settle(berth_t *berth, const berth_check_t *check, berth_event_t *event)
 {
     check->region->changes++;
     account_settle(&check->region->total, &check->mending.total);
     event->owner = check->mending.withdrawn != 0 ? BERTH_OTHERS : BERTH_NO_OWNER;
     (void)accounts_settle(berth, check, event);
+    accounts_tell(berth, check->region);
 }
 
 /* Sums up blocks that were verified, by owner. */
@@ -151,14 +165,23 @@ static void round_begin(const berth_t *berth, berth_check_t *check)
 }
 
 /* What was summed up counts only if nothing has changed meanwhile. */
-static void round_end(const berth_t *berth, const berth_check_t *check, check_slice_t *slice)
+static void round_end(berth_t *berth, const berth_check_t *check, check_slice_t *slice)
 {
     berth_event_t event = {.owner = BERTH_NO_OWNER};
     if (check->began == check->region->changes && accounts_settle(berth, check, &event)) {
+        accounts_tell(berth, check->region);
         slice_tell(slice, check->region, BERTH_NOWHERE, BERTH_OK);
         slice->event.owner = event.owner;
         slice->event.taken = event.taken;
     }
+}
+
+/* Who verifies a block; an engine that cannot walks past it. */
+static look_t check_look(const berth_check_t *check)
+{
+    const berth_engine_t *engine = check->region->engine;
+    const look_t look = engine->check != NULL ? engine->check : engine->walk;
+    return check->mender != NULL ? check->mender->check : look;
 }
 
 static void slice_blocks(berth_t *berth, berth_check_t *check, check_slice_t *slice)
@@ -169,7 +192,7 @@ static void slice_blocks(berth_t *berth, berth_check_t *check, check_slice_t *sl
         return;
     }
     berth_block_t blocks[BERTH_CHECK_SLICE];
-    const look_t look = check->mender != NULL ? check->mender->check : check->region->engine->check;
+    const look_t look = check_look(check);
     round_begin(berth, check);
     const uint32_t count = walk_slice(&check->walk, look, blocks, BERTH_CHECK_SLICE);
     slice->checked.checked = count;
