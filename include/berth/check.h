@@ -33,8 +33,8 @@ typedef struct {
     berth_region_t *region;
     const berth_mender_t *mender; /* of the region's engine: berth_fit_mender; NULL: damage fences
                                      the region for good */
-    berth_account_t *accounts;    /* room for as many as the manager has owners; NULL: owners'
-                                     accounts are neither compared nor set right */
+    berth_account_t *accounts;    /* room for as many as the manager has owners; NULL: the
+                                     ledger is neither compared nor set right */
     berth_walk_t walk;
     uint32_t audited; /* the mender's cursor */
     uint32_t began;   /* the region's count of changes when the round began */

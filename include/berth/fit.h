@@ -38,8 +38,8 @@ extern BERTH_API const berth_engine_t berth_fit_bare_engine;
 extern BERTH_API const berth_engine_t berth_fit_debug_engine;
 
 /* Verifies and mends regions of either form, in steps of MEND_LOOKS (32) words or blocks, each of a
- * block with the two or three after it; of the debug form it knows the engine's blocks, and no
- * guards. */
+ * block with the two or three after it; of the debug form it knows the engine's blocks and no
+ * guards, and takes those in quarantine for live: give its check no accounts. */
 extern BERTH_API const berth_mender_t berth_fit_mender;
 
 #ifdef __cplusplus

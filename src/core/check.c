@@ -109,10 +109,12 @@ static void accounts_tell(berth_t *berth, berth_region_t *region)
 static void ledger_settle(berth_t *berth, const berth_check_t *check, berth_event_t *event)
 {
     check->region->changes++;
-    account_settle(&check->region->total, &check->mending.total);
     event->owner = check->mending.withdrawn != 0 ? BERTH_OTHERS : BERTH_NO_OWNER;
-    (void)accounts_settle(berth, check, event);
-    accounts_tell(berth, check->region);
+    if (check->accounts != NULL) {
+        account_settle(&check->region->total, &check->mending.total);
+        (void)accounts_settle(berth, check, event);
+        accounts_tell(berth, check->region);
+    }
 }
 
 /* Sums up blocks that were verified, by owner. */

@@ -42,4 +42,9 @@ uint32_t ledger_reserved(const berth_region_t *region, berth_owner_t owner,
 bool ledger_change(berth_region_t *region, berth_owner_t owner, uint32_t before, uint32_t after,
                    int32_t count);
 
+/* Refunds a block. An owner that there is not, which damage wrote, is refunded nothing: the check
+ * finds what is missing. */
+void ledger_refund(const berth_t *berth, berth_region_t *region, berth_owner_t owner,
+                   uint32_t size);
+
 #endif /* BERTH_LEDGER_H */

@@ -199,12 +199,11 @@ SHORT int32_t block_return(berth_t *berth, const spot_t *spot, uint32_t site)
     berth_region_t *region = spot->region;
     const berth_change_t change = region->engine->free(region, spot->offset);
     if (change.status == BERTH_OK) {
-        berth_owner_t owner = (berth_owner_t)change.owner;
-        owner = owner_has_account(berth, owner) ? owner : BERTH_OTHERS; /* damage wrote it */
+        const berth_owner_t owner = (berth_owner_t)change.owner;
         berth_event_t event = event_at(BERTH_EVENT_FREE, spot, owner, site);
         event.taken = change.before;
         if (change.before != 0) { /* an arena keeps what is not at its end */
-            (void)ledger_change(region, owner, change.before, 0, -1);
+            ledger_refund(berth, region, owner, change.before);
         }
         event_post(berth, region, &event);
     }

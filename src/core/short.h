@@ -214,7 +214,10 @@ SHORT void short_return(berth_t *berth, berth_region_t *region, uint32_t offset,
 {
     region->changes++;
     short_refund(&region->total, size);
-    short_refund(&region->accounts[owner_account(asker.owner)], size);
+    const uint32_t index = owner_account(asker.owner);
+    if (index < berth->owner_count) { /* or damage wrote it */
+        short_refund(&region->accounts[index], size);
+    }
     berth_event_t *event = short_slot(berth, region, BERTH_EVENT_FREE);
     if (event != NULL) {
         event->time_us = asker.time;
@@ -259,9 +262,6 @@ SHORT bool short_free(berth_t *berth, const void *block)
     const berth_change_t change = region->engine->free(region, offset);
     if (change.status == BERTH_OK) {
         asker.owner = (berth_owner_t)change.owner;
-        if (UNLIKELY(owner_account(asker.owner) >= berth->owner_count)) { /* damage wrote it */
-            asker.owner = BERTH_OTHERS;
-        }
         short_return(berth, region, offset, change.before, asker);
     }
     lock_leave(berth->port, &region->lock, key);

@@ -248,6 +248,26 @@ static void test_without_a_mender_damage_fences_for_good(void **state)
     word_of(blocks[7])[-1] ^= 0x2u;
 }
 
+static void test_the_debug_form_is_mended(void **state)
+{
+    (void)state;
+    SCENE_LAY(&scene_sram);
+    first->engine = &berth_fit_debug_engine;
+    scene_start();
+    check = (berth_check_t){.region = first, .mender = &berth_fit_mender};
+    uint8_t *damaged = berth_malloc(berth, SIZE, 0);
+    uint8_t *sound = berth_malloc(berth, SIZE, 0);
+    word_of(damaged)[-5] ^= 0x2u; /* four words of guards lie between */
+    assert_int_equal(check_run().status, BERTH_OK);
+    assert_int_equal(damage_told().status, BERTH_ERR_CORRUPT);
+    assert_int_equal(damage_told().status, BERTH_OK);
+    assert_int_not_equal(berth_try_free(berth, damaged), BERTH_OK);
+    assert_int_equal(berth_try_free(berth, sound), BERTH_OK);
+    assert_int_equal(berth_account(berth, first, BERTH_OTHERS).count, 1);
+    check.mender = NULL; /* the engine's own check, guards included */
+    assert_int_equal(check_run().status, BERTH_OK);
+}
+
 static void test_a_pool_is_fenced(void **state)
 {
     (void)state;
@@ -274,6 +294,24 @@ static void test_a_quiet_round_sets_the_accounts_right(void **state)
     assert_int_equal(event.status, BERTH_OK);
     assert_int_equal(event.owner, LVGL);
     assert_int_equal(berth_account(berth, first, LVGL).live, lvgl - event.taken);
+}
+
+static void test_an_owner_that_there_is_not_is_refunded_nothing(void **state)
+{
+    (void)state;
+    check_start();
+    const uint32_t lvgl = berth_account(berth, first, LVGL).live;
+    const uint32_t used = scene_used(first);
+    word_of(blocks[7])[-1] ^= 0x60u; /* an even number of bits */
+    word_of(blocks[9])[-1] ^= 0x60u;
+    berth_free(berth, blocks[7]);
+    assert_int_equal(berth_try_free(berth, blocks[9]), BERTH_OK);
+    assert_int_equal(berth_account(berth, first, LVGL).live, lvgl);
+    assert_true(scene_used(first) < used);
+    blocks[7] = blocks[9] = NULL;
+    assert_int_equal(check_run().status, BERTH_OK);
+    assert_int_equal(damage_told().owner, LVGL);
+    assert_int_equal(berth_account(berth, first, LVGL).live, lvgl - (used - scene_used(first)));
 }
 
 static void test_a_busy_region_is_checked_later(void **state)
@@ -317,8 +355,10 @@ int main(void)
         cmocka_unit_test(test_damaged_links_withdraw_nothing),
         cmocka_unit_test(test_each_word_of_the_control_block_is_mended),
         cmocka_unit_test(test_without_a_mender_damage_fences_for_good),
+        cmocka_unit_test(test_the_debug_form_is_mended),
         cmocka_unit_test(test_a_pool_is_fenced),
         cmocka_unit_test(test_a_quiet_round_sets_the_accounts_right),
+        cmocka_unit_test(test_an_owner_that_there_is_not_is_refunded_nothing),
         cmocka_unit_test(test_a_busy_region_is_checked_later),
         cmocka_unit_test(test_a_check_survives_what_happens_beside_it),
     };

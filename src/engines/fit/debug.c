@@ -395,7 +395,7 @@ static uint32_t *debug_word(const berth_region_t *region, uint32_t offset)
 /* The caller's view of a block that the engine's walk or check came to. */
 static berth_block_t debug_view(const berth_region_t *region, berth_block_t block, bool is_check)
 {
-    if (block.status != BERTH_OK) {
+    if (block.status != BERTH_OK || block.is_withdrawn) {
         return block;
     }
     if (block.owner == BERTH_NO_OWNER) {
