@@ -237,6 +237,14 @@ static bool check_mends(const berth_check_t *check)
     return check->phase == CHECK_MEND || check->phase == CHECK_MEND_PLAIN;
 }
 
+/* The next call begins anew. */
+static void check_rewind(berth_check_t *check)
+{
+    check->walk = (berth_walk_t){.region = NULL};
+    check->audited = 0;
+    check->phase = CHECK_AUDIT;
+}
+
 static void slice_do(berth_t *berth, berth_check_t *check, check_slice_t *slice)
 {
     if (check_mends(check)) {
@@ -250,9 +258,7 @@ static void slice_do(berth_t *berth, berth_check_t *check, check_slice_t *slice)
         slice_blocks(berth, check, slice);
     }
     if (slice->checked.is_done) {
-        check->walk = (berth_walk_t){.region = NULL};
-        check->audited = 0;
-        check->phase = CHECK_AUDIT;
+        check_rewind(check);
     }
 }
 

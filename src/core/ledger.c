@@ -124,12 +124,17 @@ bool ledger_change(berth_region_t *region, berth_owner_t owner, uint32_t before,
     return soft != 0 && after > before && live > soft && live - (after - before) <= soft;
 }
 
+static void total_refund(berth_region_t *region, uint32_t size)
+{
+    region->changes++;
+    account_change(&region->total, size, 0, -1);
+}
+
 void ledger_refund(const berth_t *berth, berth_region_t *region, berth_owner_t owner, uint32_t size)
 {
     if (owner_has_account(berth, owner)) {
         (void)ledger_change(region, owner, size, 0, -1);
     } else {
-        region->changes++;
-        account_change(&region->total, size, 0, -1);
+        total_refund(region, size);
     }
 }

@@ -125,15 +125,21 @@ static bool free_is_known(const fit_t *fit, uint32_t at)
 
 /* --- fence ----------------------------------------------------------------------------------- */
 
-/* From a plan like this no request is served, and no offset leads to a block. */
-static berth_status_t mend_fence(berth_region_t *region, berth_mending_t *mending)
+/* A plan from which no request is served, and no offset leads to a block. */
+static fit_t fence_plan(const berth_region_t *region)
 {
     fit_t planned = fit_plan(region, region->beside != NULL);
+    planned.most = planned.plain_most = planned.short_most = planned.short_span = 0;
+    planned.origin = FENCED;
+    return planned;
+}
+
+static berth_status_t mend_fence(berth_region_t *region, berth_mending_t *mending)
+{
+    const fit_t planned = fence_plan(region);
     if (planned.span == 0 || mending->rounds++ == MEND_ROUNDS) {
         return BERTH_ERR_CORRUPT;
     }
-    planned.most = planned.plain_most = planned.short_most = planned.short_span = 0;
-    planned.origin = FENCED;
     memcpy(fit_of(region), &planned, offsetof(fit_t, top));
     mending->phase = MEND_PROVE;
     mending->cursor = planned.first;
@@ -145,9 +151,7 @@ static berth_status_t mend_fence(berth_region_t *region, berth_mending_t *mendin
 static bool fence_stands(const berth_region_t *region)
 {
     const fit_t *fit = fit_of(region);
-    fit_t planned = fit_plan(region, region->beside != NULL);
-    planned.most = planned.plain_most = planned.short_most = planned.short_span = 0;
-    planned.origin = FENCED;
+    const fit_t planned = fence_plan(region);
     return memcmp(&fit->first, &planned.first, offsetof(fit_t, top) - offsetof(fit_t, first)) == 0;
 }
 
