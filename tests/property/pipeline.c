@@ -125,16 +125,13 @@ static void totals_add(totals_t *totals)
 /* What was compared: a column for each status. */
 static void totals_print(const totals_t *totals)
 {
-    static const char *const kinds[BERTH_EVENT_KINDS] = {
-        "ALLOC",     "FALLBACK", "FREE",   "RESIZE", "GIVE",   "RESET", "BUDGET",
-        "VIOLATION", "REGION",   "RETIRE", "CLAIM",  "RETURN", "LEAK",  "DAMAGE"};
     printf("  %-10s", "events");
     for (uint32_t status = 0; status < PIPELINE_STATUSES; status++) {
         printf(" %8.8s", berth_status_name(-(int32_t)status));
     }
     printf("\n");
     for (uint32_t kind = 0; kind < BERTH_EVENT_KINDS; kind++) {
-        printf("  %-10s", kinds[kind]);
+        printf("  %-10.10s", berth_event_name((uint8_t)kind));
         for (uint32_t status = 0; status < PIPELINE_STATUSES; status++) {
             printf(" %8" PRIu32, totals->events[kind][status]);
         }
