@@ -60,7 +60,8 @@ static berth_status_t pipeline_move_affords(pipeline_t *pipeline, const pipeline
     if (hop->left != 0 && region->used + grows + hop->left > region->capacity) {
         return BERTH_ERR_LEFT;
     }
-    const uint64_t kept = pipeline_floor(region, block->owner, hop->needed);
+    const berth_caps_t needed = move->call.hops[0].needed; /* whichever hop lets it stay */
+    const uint64_t kept = pipeline_floor(region, block->owner, needed);
     if (kept != 0 && region->used + grows + kept > region->capacity) {
         return BERTH_ERR_FLOOR;
     }
