@@ -254,6 +254,69 @@ static void test_it_is_freed_once(void **state)
     hold_release();
 }
 
+/* --- refused locks --------------------------------------------------------------------------- */
+
+/* Claims once with a lock refused: the how-manieth it is. False: that many are not taken. */
+static bool claim_refused(uint32_t lock, bool by_size, void **block)
+{
+    scene.refuse_after = lock;
+    *block = by_size ? hold_alloc(HOLD_SIZE) : berth_claim(berth, &need, 0);
+    const bool is_refused = scene.refuse_after == 0;
+    scene.refuse_after = 0;
+    return is_refused;
+}
+
+/* Whichever lock is refused: a block is claimed, or it is not, and the others are there still. */
+static void claims_survive(bool by_size)
+{
+    void *block = NULL;
+    bool is_refused = true;
+    for (uint32_t lock = 1; is_refused; lock++) {
+        hold_start();
+        assert_true(lock < 1000);
+        is_refused = claim_refused(lock, by_size, &block);
+        assert_true(is_refused || hold_has(block));
+        uint32_t rest = hold_has(block) ? 1 : 2;
+        assert_int_equal(hold_count(), block != NULL && !hold_has(block) ? 4 : 3);
+        for (; rest != 0; rest--) {
+            assert_true(hold_has(hold_claim(0)));
+        }
+        assert_null(berth_claim(berth, &need, 0));
+        scene_audit();
+        hold_release();
+    }
+}
+
+static void test_claiming_survives_any_refused_lock(void **state)
+{
+    (void)state;
+    claims_survive(false);
+    claims_survive(true);
+}
+
+static void test_returning_survives_any_refused_lock(void **state)
+{
+    (void)state;
+    bool is_refused = true;
+    for (uint32_t lock = 1; is_refused; lock++) {
+        hold_start();
+        uint8_t *block = hold_claim(1);
+        assert_true(lock < 1000);
+        scene.refuse_after = lock;
+        const berth_status_t status = berth_try_free(berth, block);
+        is_refused = scene.refuse_after == 0;
+        scene.refuse_after = 0;
+        assert_true(status == BERTH_OK || (is_refused && status == BERTH_ERR_BUSY));
+        if (status != BERTH_OK) {
+            assert_null(berth_claim(berth, &need, 1));
+            assert_int_equal(berth_try_free(berth, block), BERTH_OK);
+        }
+        assert_ptr_equal(hold_claim(1), block);
+        scene_audit();
+        hold_release();
+    }
+}
+
 static void test_a_claimed_block_is_not_given(void **state)
 {
     (void)state;
@@ -332,6 +395,8 @@ int main(void)
         cmocka_unit_test(test_no_alloc_is_for_claims_by_size_too),
         cmocka_unit_test(test_a_free_returns_it_to_the_reservation),
         cmocka_unit_test(test_it_is_freed_once),
+        cmocka_unit_test(test_claiming_survives_any_refused_lock),
+        cmocka_unit_test(test_returning_survives_any_refused_lock),
         cmocka_unit_test(test_a_claimed_block_is_not_given),
         cmocka_unit_test(test_a_claimed_block_is_resized_within_its_room),
         cmocka_unit_test(test_beyond_its_room_an_ordinary_block_takes_over),
