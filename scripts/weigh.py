@@ -20,9 +20,10 @@ ENGINES = {"fit": "berth_fit_bare_engine", "fit, for needs": "berth_fit_engine",
            "foreign": "berth_foreign_engine"}
 FIRMWARE = "Cortex-M3: a firmware that allocates, frees, resizes, asks"
 RECORDS = "Cortex-M3: the same with records of refusals"
+WHOLE = "Cortex-M3: all that a manager can, with fit, its check and its mender"
 MANAGER = "Cortex-M3: a manager, 2 regions, 16 owners, 32 events"
-# Bytes: 3.6 KB and 8 KB; not reached yet, so the ratchet holds what is.
-TEXT_AIM = {"Cortex-M3: fit": 3686, FIRMWARE: 8192}
+# Bytes: 3.6 KB, 8 KB, 14 KB; not reached yet, so the ratchet holds what is.
+TEXT_AIM = {"Cortex-M3: fit": 3686, FIRMWARE: 8192, WHOLE: 14336}
 BARS = {"control of 320 KB: fit": 1024, MANAGER: 2560}  # bytes
 ARM = ["arm-none-eabi-gcc", "--specs=picolibc.specs", "-mcpu=cortex-m3", "-mthumb", "-std=c11",
        "-Os", "-DNDEBUG", "-ffunction-sections", "-fdata-sections", "-c"]
@@ -97,19 +98,28 @@ def link_firmware(folder, *symbols):
     return image
 
 
+def public_symbols(folder):
+    """All functions that the core lets a program call, and the engine with all that it can."""
+    symbols = run("arm-none-eabi-nm", f"{folder}/libberth.a").splitlines()
+    functions = {line.split()[2] for line in symbols if " T berth_" in line}
+    return [*sorted(functions), "berth_fit_engine", "berth_fit_mender"]
+
+
 def measure_firmware():
     with tempfile.TemporaryDirectory() as folder:
         image = link_firmware(folder)
         text, constants = sections("arm-none-eabi-", image)
         symbols = run("arm-none-eabi-nm", "-S", image).splitlines()
         records, _ = sections("arm-none-eabi-", link_firmware(folder, "berth_failure"))
+        whole, _ = sections("arm-none-eabi-", link_firmware(folder, *public_symbols(folder)))
     fields = [line.split() for line in symbols]
     memory = sum(int(each[1], 16) for each in fields
                  if len(each) == 4 and each[2] in "bBdD" and each[3].startswith("heap"))
     print(f"{FIRMWARE}: {text} B .text, {constants} B .rodata")
     print(f"{RECORDS}: {records} B .text")
+    print(f"{WHOLE}: {whole} B .text")
     print(f"{MANAGER}: {memory} B")
-    return {FIRMWARE: text, RECORDS: records, MANAGER: memory}
+    return {FIRMWARE: text, RECORDS: records, WHOLE: whole, MANAGER: memory}
 
 
 def measure_control():
