@@ -89,6 +89,8 @@ static berth_context_t context;
 static known_t known[KNOWN];
 static random_source_t source;
 static uint8_t *memory;
+static uint8_t *book;        /* where the bookkeeping is: in `memory`, or beside it */
+static uint32_t granule = 4; /* of more, the book is beside */
 static uint32_t fault_number;
 static uint32_t served; /* requests, after damage */
 static bool is_refused; /* a call that should not be, before the check found anything */
@@ -203,6 +205,7 @@ static void die(const char *what)
 
 static void region_start(void)
 {
+    static uint8_t *beside;
     static const berth_config_t config = {.port = &port,
                                           .regions = &region,
                                           .accounts = accounts,
@@ -220,6 +223,14 @@ static void region_start(void)
         (berth_check_t){.region = &region, .mender = &berth_fit_mender, .accounts = found_accounts};
     memset(known, 0, sizeof known);
     memset(memory, 0, REGION_SIZE);
+    book = memory;
+    region.granule = granule;
+    if (granule > 4) {
+        region.beside_size = berth_fit_engine.beside_size(&region);
+        book = beside = realloc(beside, region.beside_size);
+        region.beside = book;
+        memset(book, 0, region.beside_size);
+    }
     if (berth_start(&berth, &config) != BERTH_OK) {
         die("the manager does not start");
     }
@@ -233,19 +244,33 @@ static void region_start(void)
 static uint32_t word_read(uint32_t at)
 {
     uint32_t word = 0;
-    memcpy(&word, memory + at, sizeof word);
+    memcpy(&word, book + at, sizeof word);
     return word;
 }
 
 static void word_write(uint32_t at, uint32_t word)
 {
-    memcpy(memory + at, &word, sizeof word);
+    memcpy(book + at, &word, sizeof word);
+}
+
+/* The first block's header: beside, the book ends with a word for each granule, and one more. */
+static uint32_t first_header(void)
+{
+    return granule > 4 ? region.beside_size - 4u - region.capacity / granule * 4u
+                       : berth_fit_engine.walk(&region, BERTH_WALK_START).offset - 4u;
+}
+
+static uint32_t header_of(uint32_t offset)
+{
+    const uint32_t first = berth_fit_engine.walk(&region, BERTH_WALK_START).offset;
+    return first_header() + (offset - first) / granule * 4u;
 }
 
 /* A word of a block's bookkeeping of a class, or 0. */
 static uint32_t word_of(berth_block_t block, fault_class_t class)
 {
-    const uint32_t at = block.offset - 4u;
+    const uint32_t at = header_of(block.offset);
+    const uint32_t size = block.taken / granule * 4u; /* in the book */
     const bool is_free = block.owner == BERTH_NO_OWNER;
     const bool is_top = block.next == BERTH_NOWHERE;
     switch ((uint32_t) class) {
@@ -256,17 +281,14 @@ static uint32_t word_of(berth_block_t block, fault_class_t class)
     case FAULT_FREE_HEADER:
         return is_free ? at : 0;
     case FAULT_FOOTER:
-        return is_free && !is_top && block.taken > SMALLEST && block.taken < BINNED
-                   ? at + block.taken - 4u
-                   : 0;
+        return is_free && !is_top && size > SMALLEST && size < BINNED ? at + size - 4u : 0;
     case FAULT_LINK:
-        return is_free && !is_top && block.taken >= SMALLEST && block.taken < BINNED
+        return is_free && !is_top && size >= SMALLEST && size < BINNED
                    ? at + 4u * random_between(&source, 1, 2)
                    : 0;
     case FAULT_NODE:
-        return is_free && !is_top && block.taken >= BINNED
-                   ? at + block.taken - 4u * random_between(&source, 1, 3)
-                   : 0;
+        return is_free && !is_top && size >= BINNED ? at + size - 4u * random_between(&source, 1, 3)
+                                                    : 0;
     default:
         return 0;
     }
@@ -295,7 +317,7 @@ static uint32_t word_between(uint32_t from, uint32_t to)
 
 static uint32_t word_choose(fault_class_t class)
 {
-    const uint32_t first = berth_fit_engine.walk(&region, BERTH_WALK_START).offset - 4u;
+    const uint32_t first = first_header();
     switch ((uint32_t) class) {
     case FAULT_TOP:
         return AT_TOP;
@@ -496,12 +518,13 @@ static void faults_do(uint32_t seed, uint32_t count)
 
 /* --- the tables ------------------------------------------------------------------------------ */
 
-static void replay_print(int signal_number)
+/* The replay line stands above by then. */
+static void signal_tell(int signal_number)
 {
     static const char text[] = "contain: a call left the region\n";
+    (void)signal_number;
     (void)!write(STDERR_FILENO, text, sizeof text - 1);
-    die("a signal");
-    _exit(signal_number);
+    _exit(1);
 }
 
 static bool tallies_print(void)
@@ -528,12 +551,15 @@ int main(int argc, char **argv)
 {
     uint32_t seed = 1;
     uint32_t count = 100000;
-    const option_t options[] = {
-        {"--seed", &seed}, {"--faults", &count}, {"--each", &faults_each}, {NULL, NULL}};
+    const option_t options[] = {{"--seed", &seed},
+                                {"--faults", &count},
+                                {"--each", &faults_each},
+                                {"--granule", &granule},
+                                {NULL, NULL}};
     for (int i = 1; i < argc; i += 2) {
         uint32_t *number = option_named(options, argv[i]);
         if (number == NULL || !option_read(argv[i + 1], number)) {
-            (void)fprintf(stderr, "contain [--seed S] [--faults N]\n");
+            (void)fprintf(stderr, "contain [--seed S] [--faults N] [--each N] [--granule G]\n");
             return 2;
         }
     }
@@ -541,11 +567,13 @@ int main(int argc, char **argv)
     if (memory == NULL) {
         return 2;
     }
-    (void)signal(SIGSEGV, replay_print);
-    (void)signal(SIGBUS, replay_print);
+    printf("replay: contain --seed %" PRIu32 " --faults %" PRIu32 " --granule %" PRIu32 "\n", seed,
+           count, granule);
+    (void)fflush(stdout);
+    (void)signal(SIGSEGV, signal_tell);
+    (void)signal(SIGBUS, signal_tell);
     faults_do(seed, count);
     const bool is_fine = tallies_print();
-    printf("replay: contain --seed %" PRIu32 " --faults %" PRIu32 "\n", seed, count);
     free(memory);
     return is_fine ? 0 : 1;
 }

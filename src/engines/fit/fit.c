@@ -318,9 +318,12 @@ static NOINLINE berth_change_t free_any(fit_t *fit, uint32_t offset)
 berth_change_t fit_free(berth_region_t *region, uint32_t offset)
 {
     fit_t *fit = fit_of(region);
+    if (!HAS_SHORT_WAYS) {
+        return free_any(fit, offset);
+    }
     const uint32_t at = offset - WORD;
     const uint32_t distance = at - fit->first;
-    if (!HAS_SHORT_WAYS || distance >= fit->short_span || (distance & fit->granule_mask) != 0) {
+    if (distance >= fit->short_span || (distance & fit->granule_mask) != 0) {
         return free_any(fit, offset);
     }
     word_t *block = word_at(fit, at);
