@@ -1,7 +1,7 @@
 /* answer.c: says in words whether a need fits, and why not.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "trial.h"
+#include "attempt.h"
 
 #include "text.h"
 
@@ -53,7 +53,7 @@ static void text_failing(text_t *text, const berth_t *berth, const berth_need_t 
     }
 }
 
-/* NOLINTNEXTLINE(readability-non-const-parameter): written to, as `text.start` */
+/* NOLINTBEGIN(readability-non-const-parameter): written to, as `text.start` */
 size_t berth_answer_explain(const berth_t *berth, const berth_need_t *need,
                             const berth_answer_t *answer, char *start, size_t room)
 {
@@ -70,3 +70,4 @@ size_t berth_answer_explain(const berth_t *berth, const berth_need_t *need,
     text_end(&text);
     return text.length;
 }
+/* NOLINTEND(readability-non-const-parameter) */

@@ -7,7 +7,7 @@
  * the window whenever it is long enough is a stretch that cannot be shortened: the best of these is
  * the answer.
  */
-#include "trial.h"
+#include "attempt.h"
 
 #define SLICE (BERTH_WALK_SLICE / 2) /* steps under one lock: each looks at two blocks */
 #define STARTS 4u                    /* while others change the region */
@@ -52,10 +52,10 @@ static uint32_t align_slack(const berth_region_t *region, uint32_t align)
 }
 
 /* Whether a stretch that is planned already covers an offset. */
-static bool search_is_planned(const trial_t *trial, const search_t *search, uint32_t offset)
+static bool search_is_planned(const attempt_t *attempt, const search_t *search, uint32_t offset)
 {
-    for (uint32_t i = 0; i < trial->placed; i++) {
-        const berth_piece_t *piece = &trial->need->pieces[i];
+    for (uint32_t i = 0; i < attempt->placed; i++) {
+        const berth_piece_t *piece = &attempt->need->pieces[i];
         const bool is_own = piece->region == search->region && !piece->is_over &&
                             (piece->align == PIECE_PLANNED ? offset - piece->offset < piece->taken
                                                            : offset == piece->offset);
@@ -67,12 +67,12 @@ static bool search_is_planned(const trial_t *trial, const search_t *search, uint
 }
 
 /* Whether a block cannot be asked to go: another need's, this need's own, or damaged. */
-static bool search_stops_at(const trial_t *trial, const search_t *search, berth_block_t block)
+static bool search_stops_at(const attempt_t *attempt, const search_t *search, berth_block_t block)
 {
     const spot_t spot = {.region = search->region, .offset = block.offset};
     return block.status != BERTH_OK || block.is_withdrawn ||
-           search_is_planned(trial, search, block.offset) ||
-           (block.owner != BERTH_NO_OWNER && spot_hold(trial->job.berth, &spot) != HOLD_NONE);
+           search_is_planned(attempt, search, block.offset) ||
+           (block.owner != BERTH_NO_OWNER && spot_hold(attempt->job.berth, &spot) != HOLD_NONE);
 }
 
 /* Adds a block to a stretch, or takes it off. */
@@ -104,10 +104,10 @@ static void search_shorten(search_t *search)
 }
 
 /* Takes one block more in at the head. */
-static void search_extend(const trial_t *trial, search_t *search)
+static void search_extend(const attempt_t *attempt, search_t *search)
 {
     const berth_block_t block = search->region->engine->walk(search->region, search->cursor);
-    if (search_stops_at(trial, search, block)) {
+    if (search_stops_at(attempt, search, block)) {
         search->now = (stretch_t){.tail = block.next};
     } else {
         search->now.end = block.offset;
@@ -121,13 +121,13 @@ static bool search_is_done(const search_t *search)
     return search->cursor == BERTH_NOWHERE && !search_suffices(search);
 }
 
-/* Begins, or begins again after others have changed the region. With its lock held, and the trial
+/* Begins, or begins again after others have changed the region. With its lock held, and the attempt
  * in it. */
-static void search_start(const trial_t *trial, search_t *search)
+static void search_start(const attempt_t *attempt, search_t *search)
 {
     const berth_region_t *region = search->region;
-    const berth_request_t *hop = trial->job.hop;
-    const berth_owner_t owner = owner_paying(region, trial->job.owner);
+    const berth_request_t *hop = attempt->job.hop;
+    const berth_owner_t owner = owner_paying(region, attempt->job.owner);
     const uint32_t cost = region->engine->cost(region, hop->size, hop->align, owner);
     const uint32_t kept = ledger_kept(region, owner, hop_needed(hop));
     const uint64_t taken = (uint64_t)region->total.live + cost + greater(hop_left(hop), kept);
@@ -141,42 +141,42 @@ static void search_start(const trial_t *trial, search_t *search)
     search->is_found = false;
 }
 
-/* Goes on for a slice. With the region's lock held, and the trial in it. */
-static void search_slice(const trial_t *trial, search_t *search)
+/* Goes on for a slice. With the region's lock held, and the attempt in it. */
+static void search_slice(const attempt_t *attempt, search_t *search)
 {
     for (uint32_t i = 0; i < SLICE && !search_is_done(search); i++) {
         if (search_suffices(search)) {
             search_shorten(search);
         } else {
-            search_extend(trial, search);
+            search_extend(attempt, search);
         }
     }
 }
 
-/* Does something in a region with the trial in it. False: the lock is refused. */
-typedef void (*slice_t)(const trial_t *trial, search_t *search, finding_t *finding);
+/* Does something in a region with the attempt in it. False: the lock is refused. */
+typedef void (*slice_t)(const attempt_t *attempt, search_t *search, finding_t *finding);
 
-static bool search_in(trial_t *trial, search_t *search, slice_t slice, finding_t *finding)
+static bool search_in(attempt_t *attempt, search_t *search, slice_t slice, finding_t *finding)
 {
-    const berth_port_t *port = trial->job.berth->port;
+    const berth_port_t *port = attempt->job.berth->port;
     const uintptr_t key = lock_take(port, &search->region->lock);
     if (key == BERTH_LOCK_REFUSED) {
         return false;
     }
-    trial_enter(trial, search->region);
-    slice(trial, search, finding);
-    trial_leave(trial, search->region);
+    attempt_enter(attempt, search->region);
+    slice(attempt, search, finding);
+    attempt_leave(attempt, search->region);
     lock_leave(port, &search->region->lock, key);
     return true;
 }
 
-static void slice_search(const trial_t *trial, search_t *search, finding_t *finding)
+static void slice_search(const attempt_t *attempt, search_t *search, finding_t *finding)
 {
     (void)finding;
     if (search->starts != 0 && search->changes == search->region->changes) {
-        search_slice(trial, search);
+        search_slice(attempt, search);
     } else if (search->starts++ < STARTS) {
-        search_start(trial, search);
+        search_start(attempt, search);
     } else { /* others change it all the time: what was found last must do */
         search->cursor = BERTH_NOWHERE;
         search->now = (stretch_t){.tail = BERTH_NOWHERE};
@@ -184,7 +184,7 @@ static void slice_search(const trial_t *trial, search_t *search, finding_t *find
 }
 
 /* Writes a slice of the best stretch's live blocks down. */
-static void slice_tell(const trial_t *trial, search_t *search, finding_t *finding)
+static void slice_tell(const attempt_t *attempt, search_t *search, finding_t *finding)
 {
     for (uint32_t i = 0; i < SLICE && search->cursor != BERTH_NOWHERE; i++) {
         const berth_block_t block = search->region->engine->walk(search->region, search->cursor);
@@ -199,19 +199,19 @@ static void slice_tell(const trial_t *trial, search_t *search, finding_t *findin
         search->cursor =
             is_last || search->changes != search->region->changes ? BERTH_NOWHERE : block.next;
     }
-    (void)trial;
+    (void)attempt;
 }
 
 /* Searches a region on the route, and keeps what is better than elsewhere. */
-static bool visit_search(trial_t *trial, berth_region_t *region, void *self)
+static bool visit_search(attempt_t *attempt, berth_region_t *region, void *self)
 {
     finding_t *finding = self;
     search_t search = {.region = region};
-    if (context_bars(trial->job.guards, region) != BERTH_OK) {
+    if (context_bars(attempt->job.guards, region) != BERTH_OK) {
         return false;
     }
     do {
-        if (!search_in(trial, &search, slice_search, finding)) {
+        if (!search_in(attempt, &search, slice_search, finding)) {
             return false;
         }
     } while (!search_is_done(&search));
@@ -223,46 +223,46 @@ static bool visit_search(trial_t *trial, berth_region_t *region, void *self)
 }
 
 /* Plans a block into the best stretch, and writes down who is there. */
-static void block_plan(trial_t *trial, finding_t *finding)
+static void block_plan(attempt_t *attempt, finding_t *finding)
 {
     search_t *search = &finding->best;
     const stretch_t best = search->best;
     search->cursor = best.tail;
-    while (search->cursor != BERTH_NOWHERE && search_in(trial, search, slice_tell, finding)) {
+    while (search->cursor != BERTH_NOWHERE && search_in(attempt, search, slice_tell, finding)) {
     }
     finding->count += best.count;
-    trial->need->pieces[trial->placed++] = (berth_piece_t){.region = search->region,
-                                                           .offset = best.offset,
-                                                           .size = best.freed,
-                                                           .align = PIECE_PLANNED,
-                                                           .taken = search->needed,
-                                                           .item = finding->item};
+    attempt->need->pieces[attempt->placed++] = (berth_piece_t){.region = search->region,
+                                                               .offset = best.offset,
+                                                               .size = best.freed,
+                                                               .align = PIECE_PLANNED,
+                                                               .taken = search->needed,
+                                                               .item = finding->item};
 }
 
 /* Places a block, or plans it. False: nothing would help. */
-static bool block_seek(trial_t *trial, finding_t *finding)
+static bool block_seek(attempt_t *attempt, finding_t *finding)
 {
-    if (trial_place(trial, finding->item) == BERTH_OK) {
+    if (attempt_place(attempt, finding->item) == BERTH_OK) {
         return true;
     }
     finding->best = (search_t){.is_found = false};
-    (void)trial_visit(trial, finding->item, visit_search, finding);
+    (void)attempt_visit(attempt, finding->item, visit_search, finding);
     if (!finding->best.is_found) {
         return false;
     }
-    block_plan(trial, finding);
+    block_plan(attempt, finding);
     return true;
 }
 
-/* Goes through a need as trial_ask() does, but past what does not fit. */
-static uint32_t need_seek(trial_t *trial, finding_t *finding)
+/* Goes through a need as attempt_ask() does, but past what does not fit. */
+static uint32_t need_seek(attempt_t *attempt, finding_t *finding)
 {
-    const berth_need_t *need = trial->need;
+    const berth_need_t *need = attempt->need;
     for (uint8_t item = 0; item < need->item_count; item++) {
         finding->item = item;
-        trial_end_for(trial, item);
+        attempt_end_for(attempt, item);
         for (uint32_t i = 0; i < item_blocks(&need->items[item]); i++) {
-            if (!block_seek(trial, finding)) {
+            if (!block_seek(attempt, finding)) {
                 return 0;
             }
         }
@@ -272,13 +272,13 @@ static uint32_t need_seek(trial_t *trial, finding_t *finding)
 
 uint32_t berth_blockers(berth_t *berth, berth_need_t *need, berth_blocker_t *out, uint32_t capacity)
 {
-    trial_t trial;
+    attempt_t attempt;
     finding_t finding = {.out = out, .capacity = capacity};
     if (!manager_is_awake(berth) || need->is_reserved ||
-        trial_start(&trial, berth, need) != BERTH_OK || !need_enter(berth, need)) {
+        attempt_start(&attempt, berth, need) != BERTH_OK || !need_enter(berth, need)) {
         return 0;
     }
-    const uint32_t count = need_seek(&trial, &finding);
+    const uint32_t count = need_seek(&attempt, &finding);
     need_leave(berth, need);
     return count;
 }

@@ -3,8 +3,8 @@
  *
  * need.c says which locks protect what.
  */
+#include "attempt.h"
 #include "event.h"
-#include "trial.h"
 
 /* --- pieces ---------------------------------------------------------------------------------- */
 

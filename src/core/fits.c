@@ -1,7 +1,7 @@
 /* fits.c: whether a need fits as it is declared, or in another order.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "trial.h"
+#include "attempt.h"
 
 #define REORDERED_MOST 6u /* items: 720 orders */
 
@@ -19,15 +19,15 @@ berth_answer_t berth_fits(berth_t *berth, berth_need_t *need)
     if (need->is_reserved) {
         return answer_of(BERTH_OK);
     }
-    trial_t trial;
-    const int32_t status = trial_start(&trial, berth, need);
+    attempt_t attempt;
+    const int32_t status = attempt_start(&attempt, berth, need);
     if (status != BERTH_OK) {
         return answer_of(status);
     }
     if (!need_enter(berth, need)) {
         return answer_of(BERTH_ERR_BUSY);
     }
-    const berth_answer_t answer = trial_ask(&trial, NULL);
+    const berth_answer_t answer = attempt_ask(&attempt, NULL);
     need_leave(berth, need);
     return answer;
 }
@@ -62,9 +62,9 @@ static bool order_next(uint8_t *order, uint32_t count)
 
 bool berth_reorder(berth_t *berth, berth_need_t *need, uint8_t *order)
 {
-    trial_t trial;
+    attempt_t attempt;
     if (!manager_is_awake(berth) || need->is_reserved || need->item_count > REORDERED_MOST ||
-        trial_start(&trial, berth, need) != BERTH_OK || !need_enter(berth, need)) {
+        attempt_start(&attempt, berth, need) != BERTH_OK || !need_enter(berth, need)) {
         return false;
     }
     for (uint8_t i = 0; i < need->item_count; i++) {
@@ -72,7 +72,7 @@ bool berth_reorder(berth_t *berth, berth_need_t *need, uint8_t *order)
     }
     bool fits = false;
     do {
-        fits = trial_ask(&trial, order).status == BERTH_OK;
+        fits = attempt_ask(&attempt, order).status == BERTH_OK;
     } while (!fits && order_next(order, need->item_count));
     need_leave(berth, need);
     return fits;

@@ -6,8 +6,8 @@
  * without another; so a need that was taken off the list is let go only when each region's lock was
  * free once.
  */
+#include "attempt.h"
 #include "event.h"
-#include "trial.h"
 
 #define LOCK_TRIES 3u /* before a task gives up what it holds no pointer to any more */
 
@@ -25,49 +25,50 @@ static uint32_t need_held_items(const berth_need_t *need)
 }
 
 /* Allocates a block for an item, and notes it as a piece. */
-static bool piece_take(trial_t *trial, uint32_t item)
+static bool piece_take(attempt_t *attempt, uint32_t item)
 {
     job_t job;
-    berth_t *berth = trial->job.berth;
-    const berth_request_t *request = &trial->need->items[item].request;
-    job_start(&job, berth, request, request->site != 0 ? request->site : trial->job.site);
-    job.guards = trial->job.guards;
-    job.owner = trial->job.owner;
+    berth_t *berth = attempt->job.berth;
+    const berth_request_t *request = &attempt->need->items[item].request;
+    job_start(&job, berth, request, request->site != 0 ? request->site : attempt->job.site);
+    job.guards = attempt->job.guards;
+    job.owner = attempt->job.owner;
     job.is_whole = true;
     void *block = job_serve(&job);
     if (block == NULL) {
         return false;
     }
     const spot_t spot = spot_of(berth, block);
-    trial->need->pieces[trial->placed++] = (berth_piece_t){.region = spot.region,
-                                                           .offset = spot.offset,
-                                                           .size = (uint32_t)job.hop->size,
-                                                           .taken = spot_look(berth, &spot).taken,
-                                                           .item = (uint8_t)item};
+    attempt->need->pieces[attempt->placed++] =
+        (berth_piece_t){.region = spot.region,
+                        .offset = spot.offset,
+                        .size = (uint32_t)job.hop->size,
+                        .taken = spot_look(berth, &spot).taken,
+                        .item = (uint8_t)item};
     return spot.region->engine->reset == NULL; /* or it could go without being freed */
 }
 
 /* Frees the pieces taken so far. */
-static void pieces_drop(trial_t *trial)
+static void pieces_drop(attempt_t *attempt)
 {
-    while (trial->placed != 0) {
-        berth_piece_t *piece = &trial->need->pieces[--trial->placed];
+    while (attempt->placed != 0) {
+        berth_piece_t *piece = &attempt->need->pieces[--attempt->placed];
         const spot_t spot = {.region = piece->region, .offset = piece->offset};
         int32_t status = BERTH_ERR_BUSY;
         for (uint32_t i = 0; status == BERTH_ERR_BUSY && i < LOCK_TRIES; i++) {
-            status = spot_free(trial->job.berth, &spot, trial->job.guards, trial->job.site);
+            status = spot_free(attempt->job.berth, &spot, attempt->job.guards, attempt->job.site);
         }
         piece->region = NULL;
     }
 }
 
-static bool pieces_take(trial_t *trial)
+static bool pieces_take(attempt_t *attempt)
 {
-    const uint32_t items = need_held_items(trial->need);
+    const uint32_t items = need_held_items(attempt->need);
     for (uint32_t item = 0; item < items; item++) {
-        for (uint32_t i = 0; i < item_blocks(&trial->need->items[item]); i++) {
-            if (!piece_take(trial, item)) {
-                pieces_drop(trial);
+        for (uint32_t i = 0; i < item_blocks(&attempt->need->items[item]); i++) {
+            if (!piece_take(attempt, item)) {
+                pieces_drop(attempt);
                 return false;
             }
         }
@@ -160,20 +161,21 @@ static void need_link(berth_t *berth, berth_need_t *need, bool is_held)
 /* Holds what was taken. A piece is on the list before its region knows of it, and has no region
  * until then: so nobody takes what is held for anything else, not even while another need is
  * released. */
-static void need_hold(trial_t *trial)
+static void need_hold(attempt_t *attempt)
 {
-    berth_t *berth = trial->job.berth;
-    berth_need_t *need = trial->need;
-    berth_region_t *regions[BERTH_PIECES];
+    berth_t *berth = attempt->job.berth;
+    berth_need_t *need = attempt->need;
+    berth_region_t *regions[BERTH_PIECES] = {NULL};
     for (uint32_t i = 0; i < need->piece_count; i++) {
-        regions[i] = i < trial->placed ? need->pieces[i].region : NULL;
+        regions[i] = i < attempt->placed ? need->pieces[i].region : NULL;
         need->pieces[i].region = NULL;
     }
     LIST_WRITE(berth->holder, &claim_holder);
-    need->holder = trial->job.owner;
+    need->holder = attempt->job.owner;
     need_link(berth, need, true);
-    for (uint32_t i = 0, tries = 0; i < trial->placed; tries++) {
-        const bool is_held = piece_hold(berth, &need->pieces[i], regions[i]);
+    for (uint32_t i = 0, tries = 0; i < attempt->placed; tries++) {
+        berth_region_t *region = regions[i];
+        const bool is_held = region == NULL || piece_hold(berth, &need->pieces[i], region);
         i += is_held || tries >= LOCK_TRIES;
     }
 }
@@ -184,14 +186,14 @@ berth_answer_t berth_reserve(berth_t *berth, berth_need_t *need)
     if (answer.status != BERTH_OK || need->is_reserved) {
         return answer;
     }
-    trial_t trial;
+    attempt_t attempt;
     answer.status = BERTH_ERR_BUSY;
-    if (trial_start(&trial, berth, need) != BERTH_OK || !need_enter(berth, need)) {
+    if (attempt_start(&attempt, berth, need) != BERTH_OK || !need_enter(berth, need)) {
         return answer;
     }
-    trial.job.site = SITE;
-    if (pieces_take(&trial)) {
-        need_hold(&trial);
+    attempt.job.site = SITE;
+    if (pieces_take(&attempt)) {
+        need_hold(&attempt);
         answer.status = BERTH_OK;
     }
     need_leave(berth, need);

@@ -39,27 +39,27 @@ typedef struct live {
 
 /* What a question about one block comes to in all regions of its routes. */
 typedef struct state {
-    random_source_t random;
-    berth_t berth;
-    berth_config_t config;
-    berth_region_t regions[REGIONS];
-    berth_account_t accounts[REGIONS][OWNERS];
-    berth_request_t otherwise;
-    berth_item_t items[ITEMS];
-    berth_piece_t pieces[BERTH_PIECES];
-    berth_need_t need;
-    berth_item_t held_item;
-    berth_piece_t held_pieces[2];
-    berth_need_t held;
-    uint32_t live_count;
-    live_t live[BLOCKS];
     alignas(64) uint8_t bytes[REGIONS][BYTES];
     alignas(64) uint8_t copies[REGIONS][BYTES];
-    berth_floor_t floors[REGIONS][2];
-    bool is_kept; /* something must be left, or a floor is kept */
     const char *wrong;
+    berth_need_t need;
+    berth_need_t held;
+    berth_request_t otherwise;
+    berth_config_t config;
+    berth_item_t held_item;
+    berth_floor_t floors[REGIONS][2];
+    berth_item_t items[ITEMS];
+    live_t live[BLOCKS];
+    berth_piece_t held_pieces[2];
+    berth_t berth;
+    berth_region_t regions[REGIONS];
+    berth_piece_t pieces[BERTH_PIECES];
+    random_source_t random;
+    uint32_t live_count;
     uint32_t expected;
     uint32_t got;
+    berth_account_t accounts[REGIONS][OWNERS];
+    bool is_kept; /* something must be left, or a floor is kept */
 } state_t;
 
 typedef struct counts {

@@ -1,7 +1,7 @@
-/* trial.c: puts a need's blocks where they would go, asks, and takes them away again.
+/* attempt.c: puts a need's blocks where they would go, asks, and takes them away again.
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "trial.h"
+#include "attempt.h"
 
 #include "event.h"
 
@@ -49,21 +49,21 @@ void need_leave(berth_t *berth, berth_need_t *need)
     }
 }
 
-int32_t trial_start(trial_t *trial, berth_t *berth, berth_need_t *need)
+int32_t attempt_start(attempt_t *attempt, berth_t *berth, berth_need_t *need)
 {
-    *trial = (trial_t){.need = need, .is_certain = true};
+    *attempt = (attempt_t){.need = need, .is_certain = true};
     const berth_context_t *context = context_of(berth);
-    job_start(&trial->job, berth, &trial->job.merged, 0);
-    trial->job.guards = context->guards;
-    trial->job.owner = need->owner != BERTH_NO_OWNER ? need->owner : context_owner(context);
-    if (!need_is_sane(need) || !owner_is_served(berth, trial->job.owner)) {
+    job_start(&attempt->job, berth, &attempt->job.merged, 0);
+    attempt->job.guards = context->guards;
+    attempt->job.owner = need->owner != BERTH_NO_OWNER ? need->owner : context_owner(context);
+    if (!need_is_sane(need) || !owner_is_served(berth, attempt->job.owner)) {
         return BERTH_ERR_INVALID;
     }
     const bool is_guarded = (context->guards & BERTH_GUARD_NO_ALLOC) != 0 && !berth->is_lenient;
     return is_guarded ? BERTH_ERR_GUARD : BERTH_OK;
 }
 
-/* --- a region on trial ----------------------------------------------------------------------- */
+/* --- a region that is tried ------------------------------------------------------------------ */
 
 /* Charges a piece, or its end, or takes that back. What is planned takes the place of other blocks:
  * their bytes are in its size. */
@@ -97,37 +97,37 @@ static bool piece_free(berth_piece_t *piece, uint32_t offset)
 }
 
 /* Does what a piece stands for in a region that can undo it. */
-static void piece_note(trial_t *trial, uint32_t index, berth_owner_t owner)
+static void piece_note(attempt_t *attempt, uint32_t index, berth_owner_t owner)
 {
-    berth_piece_t *pieces = trial->need->pieces;
+    berth_piece_t *pieces = attempt->need->pieces;
     berth_piece_t *piece = &pieces[index];
     const bool is_done = piece->align == PIECE_END ? piece_free(piece, pieces[piece->size].offset)
                                                    : piece_alloc(piece, owner);
-    trial->noted |= is_done ? 1u << index : 0;
-    trial->is_certain = trial->is_certain && is_done;
+    attempt->noted |= is_done ? 1u << index : 0;
+    attempt->is_certain = attempt->is_certain && is_done;
 }
 
-void trial_enter(trial_t *trial, berth_region_t *region)
+void attempt_enter(attempt_t *attempt, berth_region_t *region)
 {
-    const berth_owner_t owner = owner_paying(region, trial->job.owner);
-    trial->noted = 0;
-    for (uint32_t i = 0; i < trial->placed; i++) {
-        const berth_piece_t *piece = &trial->need->pieces[i];
+    const berth_owner_t owner = owner_paying(region, attempt->job.owner);
+    attempt->noted = 0;
+    for (uint32_t i = 0; i < attempt->placed; i++) {
+        const berth_piece_t *piece = &attempt->need->pieces[i];
         if (piece->region == region) {
             piece_charge(region, owner, piece, false);
             if (region->engine->note_alloc != NULL && piece->align != PIECE_PLANNED) {
-                piece_note(trial, i, owner);
+                piece_note(attempt, i, owner);
             }
         }
     }
 }
 
-void trial_leave(trial_t *trial, berth_region_t *region)
+void attempt_leave(attempt_t *attempt, berth_region_t *region)
 {
-    const berth_owner_t owner = owner_paying(region, trial->job.owner);
-    for (uint32_t i = trial->placed; i-- != 0;) {
-        const berth_piece_t *piece = &trial->need->pieces[i];
-        if ((trial->noted >> i & 1u) != 0) {
+    const berth_owner_t owner = owner_paying(region, attempt->job.owner);
+    for (uint32_t i = attempt->placed; i-- != 0;) {
+        const berth_piece_t *piece = &attempt->need->pieces[i];
+        if ((attempt->noted >> i & 1u) != 0) {
             region->engine->undo(region, &piece->note);
         }
         if (piece->region == region) {
@@ -138,29 +138,29 @@ void trial_leave(trial_t *trial, berth_region_t *region)
 
 /* --- a block --------------------------------------------------------------------------------- */
 
-static bool trial_stands_in(const trial_t *trial, const berth_region_t *region)
+static bool attempt_stands_in(const attempt_t *attempt, const berth_region_t *region)
 {
     uint32_t i = 0;
-    while (i < trial->placed && trial->need->pieces[i].region != region) {
+    while (i < attempt->placed && attempt->need->pieces[i].region != region) {
         i++;
     }
-    return i < trial->placed;
+    return i < attempt->placed;
 }
 
 /* Whether a region's engine tells the truth of one block more. */
-static bool region_is_certain(const trial_t *trial, const berth_region_t *region)
+static bool region_is_certain(const attempt_t *attempt, const berth_region_t *region)
 {
-    const bool is_simple = region->engine->is_unbroken && trial->job.hop->align == 0;
-    const bool is_alone = !trial_stands_in(trial, region) && region->capacity != UINT32_MAX;
+    const bool is_simple = region->engine->is_unbroken && attempt->job.hop->align == 0;
+    const bool is_alone = !attempt_stands_in(attempt, region) && region->capacity != UINT32_MAX;
     return region->engine->note_alloc != NULL || is_simple || is_alone;
 }
 
 /* The most that a region would grant. An engine that cannot undo does not know of the other pieces:
  * they are taken off what it says. */
-static uint32_t region_grantable(const trial_t *trial, const berth_region_t *region)
+static uint32_t region_grantable(const attempt_t *attempt, const berth_region_t *region)
 {
-    const berth_request_t *hop = trial->job.hop;
-    const berth_owner_t owner = owner_paying(region, trial->job.owner);
+    const berth_request_t *hop = attempt->job.hop;
+    const berth_owner_t owner = owner_paying(region, attempt->job.owner);
     const uint32_t most = ledger_grantable(region, owner, hop);
     const uint32_t cost = region->engine->cost(region, most, hop->align, owner);
     const uint32_t room = region->capacity - region->total.live;
@@ -169,41 +169,41 @@ static uint32_t region_grantable(const trial_t *trial, const berth_region_t *reg
 }
 
 /* Remembers the region that comes nearest. */
-static void trial_compare(trial_t *trial, berth_region_t *region, uint32_t cost)
+static void attempt_compare(attempt_t *attempt, berth_region_t *region, uint32_t cost)
 {
     const uint32_t room = region->capacity - region->total.live;
-    const uint32_t grantable = region_grantable(trial, region);
-    if (trial->nearest_region == NULL || grantable > trial->nearest) {
-        trial->nearest_region = region;
-        trial->nearest = grantable;
-        trial->lacking = cost > room ? cost - room : 0;
+    const uint32_t grantable = region_grantable(attempt, region);
+    if (attempt->nearest_region == NULL || grantable > attempt->nearest) {
+        attempt->nearest_region = region;
+        attempt->nearest = grantable;
+        attempt->lacking = cost > room ? cost - room : 0;
     }
 }
 
 /* Whether a region would serve, the other pieces in place. With its lock held. */
-static int32_t region_judge(trial_t *trial, berth_region_t *region, berth_piece_t *piece)
+static int32_t region_judge(attempt_t *attempt, berth_region_t *region, berth_piece_t *piece)
 {
-    const berth_request_t *hop = trial->job.hop;
-    const berth_owner_t owner = owner_paying(region, trial->job.owner);
+    const berth_request_t *hop = attempt->job.hop;
+    const berth_owner_t owner = owner_paying(region, attempt->job.owner);
     int32_t status = ledger_judge(region, owner, hop);
     if (status == BERTH_OK && !region->engine->fits(region, hop->size, hop->align, owner)) {
         status = BERTH_ERR_NOMEM;
     }
     const uint32_t cost = region->engine->cost(region, hop->size, hop->align, owner);
     if (status != BERTH_OK) {
-        trial_compare(trial, region, cost);
+        attempt_compare(attempt, region, cost);
     }
-    trial->is_certain = trial->is_certain && region_is_certain(trial, region);
+    attempt->is_certain = attempt->is_certain && region_is_certain(attempt, region);
     *piece = (berth_piece_t){
         .region = region, .size = (uint32_t)hop->size, .align = hop->align, .taken = cost};
     return status;
 }
 
 /* Asks a region for one block more. */
-static int32_t region_try(trial_t *trial, berth_region_t *region, berth_piece_t *piece)
+static int32_t region_try(attempt_t *attempt, berth_region_t *region, berth_piece_t *piece)
 {
-    const berth_port_t *port = trial->job.berth->port;
-    const int32_t barred = context_bars(trial->job.guards, region);
+    const berth_port_t *port = attempt->job.berth->port;
+    const int32_t barred = context_bars(attempt->job.guards, region);
     if (barred != BERTH_OK) {
         return barred;
     }
@@ -211,30 +211,30 @@ static int32_t region_try(trial_t *trial, berth_region_t *region, berth_piece_t 
     if (key == BERTH_LOCK_REFUSED) {
         return BERTH_ERR_BUSY;
     }
-    trial_enter(trial, region);
-    const int32_t status = region_judge(trial, region, piece);
-    trial_leave(trial, region);
+    attempt_enter(attempt, region);
+    const int32_t status = region_judge(attempt, region, piece);
+    attempt_leave(attempt, region);
     lock_leave(port, &region->lock, key);
     return status;
 }
 
-static bool hop_visit(trial_t *trial, trial_visit_t visit, void *self)
+static bool hop_visit(attempt_t *attempt, attempt_visit_t visit, void *self)
 {
-    job_t *job = &trial->job;
+    job_t *job = &attempt->job;
     route_t route = route_of(job->berth, job->hop);
     berth_region_t *region = route_next(&route, job->berth, job->hop);
-    while (region != NULL && !visit(trial, region, self)) {
+    while (region != NULL && !visit(attempt, region, self)) {
         region = route_next(&route, job->berth, job->hop);
     }
     return region != NULL;
 }
 
-bool trial_visit(trial_t *trial, uint32_t item, trial_visit_t visit, void *self)
+bool attempt_visit(attempt_t *attempt, uint32_t item, attempt_visit_t visit, void *self)
 {
-    job_t *job = &trial->job;
+    job_t *job = &attempt->job;
     job_start(job, job->berth, &job->merged, job->site);
-    job->merged = trial->need->items[item].request;
-    for (uint32_t hops = 0; !hop_visit(trial, visit, self); hops++) {
+    job->merged = attempt->need->items[item].request;
+    for (uint32_t hops = 0; !hop_visit(attempt, visit, self); hops++) {
         if (job->merged.otherwise == NULL || hops == BERTH_HOPS) {
             return false;
         }
@@ -244,56 +244,57 @@ bool trial_visit(trial_t *trial, uint32_t item, trial_visit_t visit, void *self)
 }
 
 /* Visits a region for a block as it is. */
-static bool visit_place(trial_t *trial, berth_region_t *region, void *self)
+static bool visit_place(attempt_t *attempt, berth_region_t *region, void *self)
 {
-    const int32_t status = region_try(trial, region, self);
+    const int32_t status = region_try(attempt, region, self);
     if (status != BERTH_OK) {
-        job_refuse(&trial->job, region, status);
+        job_refuse(&attempt->job, region, status);
     }
     return status == BERTH_OK;
 }
 
 /* Visits it for a block that is larger than any: so it tells the most that it would grant. */
-static bool visit_most(trial_t *trial, berth_region_t *region, void *self)
+static bool visit_most(attempt_t *attempt, berth_region_t *region, void *self)
 {
-    trial->job.merged.size = SIZE_MAX;
-    (void)region_try(trial, region, self);
+    attempt->job.merged.size = SIZE_MAX;
+    (void)region_try(attempt, region, self);
     return false;
 }
 
 /* Visits the regions for one block more of an item, and remembers which comes nearest. */
-static bool block_try(trial_t *trial, uint32_t item, trial_visit_t visit, berth_piece_t *piece)
+static bool block_try(attempt_t *attempt, uint32_t item, attempt_visit_t visit,
+                      berth_piece_t *piece)
 {
-    trial->nearest = 0;
-    trial->lacking = 0;
-    trial->nearest_region = NULL;
-    return trial_visit(trial, item, visit, piece);
+    attempt->nearest = 0;
+    attempt->lacking = 0;
+    attempt->nearest_region = NULL;
+    return attempt_visit(attempt, item, visit, piece);
 }
 
-int32_t trial_place(trial_t *trial, uint32_t item)
+int32_t attempt_place(attempt_t *attempt, uint32_t item)
 {
     berth_piece_t piece;
-    if (!block_try(trial, item, visit_place, &piece)) {
-        return trial->job.status;
+    if (!block_try(attempt, item, visit_place, &piece)) {
+        return attempt->job.status;
     }
     piece.item = (uint8_t)item;
-    trial->need->pieces[trial->placed++] = piece;
+    attempt->need->pieces[attempt->placed++] = piece;
     return BERTH_OK;
 }
 
-void trial_end_for(trial_t *trial, uint32_t item)
+void attempt_end_for(attempt_t *attempt, uint32_t item)
 {
-    berth_piece_t *pieces = trial->need->pieces;
-    for (uint32_t i = trial->placed; i-- != 0;) {
+    berth_piece_t *pieces = attempt->need->pieces;
+    for (uint32_t i = attempt->placed; i-- != 0;) {
         berth_piece_t *piece = &pieces[i];
         if (!piece->is_over && piece->align < PIECE_END &&
-            trial->need->items[piece->item].ends == item + 1) {
+            attempt->need->items[piece->item].ends == item + 1) {
             piece->is_over = true;
-            pieces[trial->placed++] = (berth_piece_t){.region = piece->region,
-                                                      .size = i,
-                                                      .align = PIECE_END,
-                                                      .taken = piece->taken,
-                                                      .item = piece->item};
+            pieces[attempt->placed++] = (berth_piece_t){.region = piece->region,
+                                                        .size = i,
+                                                        .align = PIECE_END,
+                                                        .taken = piece->taken,
+                                                        .item = piece->item};
         }
     }
 }
@@ -301,43 +302,43 @@ void trial_end_for(trial_t *trial, uint32_t item)
 /* --- the whole ------------------------------------------------------------------------------- */
 
 /* What speaks against a block. */
-static berth_answer_t answer_no(const trial_t *trial, uint32_t item, uint32_t block)
+static berth_answer_t answer_no(const attempt_t *attempt, uint32_t item, uint32_t block)
 {
-    const berth_region_t *region = trial->nearest_region;
-    const size_t size = trial->need->items[item].request.size;
-    berth_answer_t answer = {.status = trial->job.status,
-                             .is_certain = trial->is_certain,
+    const berth_region_t *region = attempt->nearest_region;
+    const size_t size = attempt->need->items[item].request.size;
+    berth_answer_t answer = {.status = attempt->job.status,
+                             .is_certain = attempt->is_certain,
                              .item = (uint8_t)item,
                              .block = (uint8_t)block,
                              .region = region != NULL ? region->index : BERTH_NO_REGION,
-                             .lacks_room = trial->lacking != 0};
-    answer.missing = trial->lacking != 0 ? trial->lacking : (uint32_t)size - trial->nearest;
+                             .lacks_room = attempt->lacking != 0};
+    answer.missing = attempt->lacking != 0 ? attempt->lacking : (uint32_t)size - attempt->nearest;
     return answer;
 }
 
 /* The largest size that one more like an item could have. */
-static uint32_t trial_margin(trial_t *trial, uint32_t item)
+static uint32_t attempt_margin(attempt_t *attempt, uint32_t item)
 {
     berth_piece_t piece;
-    (void)block_try(trial, item, visit_most, &piece);
-    return trial->nearest;
+    (void)block_try(attempt, item, visit_most, &piece);
+    return attempt->nearest;
 }
 
-berth_answer_t trial_ask(trial_t *trial, const uint8_t *order)
+berth_answer_t attempt_ask(attempt_t *attempt, const uint8_t *order)
 {
-    const berth_need_t *need = trial->need;
+    const berth_need_t *need = attempt->need;
     uint32_t item = 0;
-    trial->placed = 0;
+    attempt->placed = 0;
     for (uint32_t i = 0; i < need->item_count; i++) {
         item = order != NULL ? order[i] : i;
-        trial_end_for(trial, item);
+        attempt_end_for(attempt, item);
         for (uint32_t block = 0; block < item_blocks(&need->items[item]); block++) {
-            if (trial_place(trial, item) != BERTH_OK) {
-                return answer_no(trial, item, block);
+            if (attempt_place(attempt, item) != BERTH_OK) {
+                return answer_no(attempt, item, block);
             }
         }
     }
-    return (berth_answer_t){.is_certain = trial->is_certain,
+    return (berth_answer_t){.is_certain = attempt->is_certain,
                             .region = BERTH_NO_REGION,
-                            .margin = trial_margin(trial, item)};
+                            .margin = attempt_margin(attempt, item)};
 }
