@@ -34,6 +34,9 @@ TRAPS = ["-fsanitize=alignment,shift,builtin,bounds", "-fsanitize-undefined-trap
 FLAGS = ["-std=c11", "-O1", "-Iinclude", "-Itests/model", "-D_GNU_SOURCE", "-w"]
 MODEL = [f"tests/model/{name}.c" for name in ("model", "shape", "trial", "generate")]
 
+CORE = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "src/core").glob("*.c"))]
+ENGINES = [f"src/engines/{name}.c" for name in ("pool", "arena", "foreign")]
+
 LAYOUT = "@layout"  # the sound engine's own, in the folder of the build
 
 # Name: (sources, libraries, runs), in the order in which they are tried: the quickest first.
@@ -41,6 +44,7 @@ TESTS = {
     "test_fit": (["tests/unit/test_fit.c", "tests/unit/form.c"], ["-lcmocka"], [[]]),
     "test_start": (["tests/unit/test_start.c", "tests/unit/form.c"], ["-lcmocka"], [[]]),
     "test_inspect": (["tests/unit/test_inspect.c", "tests/unit/form.c"], ["-lcmocka"], [[]]),
+    "test_undo": (["tests/unit/test_undo.c", "tests/unit/form.c"], ["-lcmocka"], [[]]),
     "layout": (["tests/target/layout.c", *MODEL], [], [["--expect", LAYOUT]]),
     "property": (["tests/property/property.c", *MODEL], [],
                  [["--ops", "60000", "--round", "1000"], ["--ops", "150000", "--seed", "77"]]),
@@ -48,6 +52,8 @@ TESTS = {
     "wrong_free": (["tests/fault/wrong_free.c", "tests/fault/scene.c"], [], [[]]),
     "bit_flip": (["tests/fault/bit_flip.c", "tests/fault/scene.c"], [], [["--quick"]]),
     "sealless": (["tests/fault/sealless.c"], [], [[]]),
+    "test_check": (["tests/unit/test_check.c", "tests/unit/scene_core.c", *CORE, *ENGINES],
+                   ["-lcmocka"], [[]]),
     "test_debug": (["tests/unit/test_debug.c"], ["-lcmocka"], [[]]),
     "overrun": (["tests/fault/overrun.c", "tests/fault/scene.c"], [], [[]]),
 }
