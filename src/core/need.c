@@ -165,17 +165,19 @@ static void need_hold(attempt_t *attempt)
 {
     berth_t *berth = attempt->job.berth;
     berth_need_t *need = attempt->need;
-    berth_region_t *regions[BERTH_PIECES] = {NULL};
-    for (uint32_t i = 0; i < need->piece_count; i++) {
-        regions[i] = i < attempt->placed ? need->pieces[i].region : NULL;
+    berth_region_t *regions[BERTH_PIECES];
+    for (uint32_t i = 0; i < attempt->placed; i++) {
+        regions[i] = need->pieces[i].region;
+        need->pieces[i].region = NULL;
+    }
+    for (uint32_t i = attempt->placed; i < need->piece_count; i++) {
         need->pieces[i].region = NULL;
     }
     LIST_WRITE(berth->holder, &claim_holder);
     need->holder = attempt->job.owner;
     need_link(berth, need, true);
     for (uint32_t i = 0, tries = 0; i < attempt->placed; tries++) {
-        berth_region_t *region = regions[i];
-        const bool is_held = region == NULL || piece_hold(berth, &need->pieces[i], region);
+        const bool is_held = piece_hold(berth, &need->pieces[i], regions[i]);
         i += is_held || tries >= LOCK_TRIES;
     }
 }
