@@ -219,13 +219,13 @@ pipeline_outcome_t pipeline_resize(pipeline_t *pipeline, const void *pointer,
     }
     reach = pipeline_reach(pipeline, pointer);
     move.block = reach.block;
-    const pipeline_block_t *block = &pipeline->blocks[reach.block];
-    if (reach.status == BERTH_OK && block->need != 0 && !block->is_claimed) {
-        reach.status = BERTH_ERR_INVALID; /* its pointer was never handed out */
-        return pipeline_resize_refused(pipeline, &move.call, &reach, block->owner);
-    }
     if (reach.status != BERTH_OK) {
         return pipeline_resize_refused(pipeline, &move.call, &reach, 0);
+    }
+    const pipeline_block_t *block = &pipeline->blocks[reach.block];
+    if (block->need != 0 && !block->is_claimed) {
+        reach.status = BERTH_ERR_INVALID; /* its pointer was never handed out */
+        return pipeline_resize_refused(pipeline, &move.call, &reach, block->owner);
     }
     return pipeline_resize_block(pipeline, &move, &reach);
 }

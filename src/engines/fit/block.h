@@ -61,8 +61,17 @@
  * and the nodes of the zones are believed until a check has seen them: docs/adr/0010 has it. */
 #define PROVES_ALL (!HAS_SHORT_WAYS)
 
+/* gcc tells of its sanitizers by a macro, clang by a feature. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(undefined_behavior_sanitizer)
+#define IS_SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define IS_SANITIZED
+#endif
+
 /* Whether a word must not be read where none can be: x86 does not mind, but its sanitizers do. */
-#if (defined(__x86_64__) || defined(__i386__)) && !defined(__SANITIZE_ADDRESS__)
+#if (defined(__x86_64__) || defined(__i386__)) && !defined(IS_SANITIZED)
 #define MINDS_ALIGNMENT false
 #else
 #define MINDS_ALIGNMENT true
