@@ -12,7 +12,8 @@
  *
  * Context, unless a function says otherwise: [task, boot]. In an ISR or while the cache is off,
  * what would enter a region that cannot be used there is refused as a violation. All that a hot
- * call reads must be reachable then, too: the port, budgets, accounts, events, requests.
+ * call reads must be reachable then, too: the port, budgets, floors, accounts, events,
+ * requests, and the items and pieces of reserved needs.
  */
 #ifndef BERTH_BERTH_H
 #define BERTH_BERTH_H
@@ -167,7 +168,7 @@ BERTH_API BERTH_MUST_CHECK void *berth_calloc(berth_t *berth, size_t count, size
                                               berth_caps_t needed);
 
 /* Takes a block of any region back; NULL is ignored. A wrong free changes nothing: it is an event,
- * and told to the port's assertion(). An ISR that may interrupt a call on the same region uses
+ * and told to the port's assertion(), unless damage is why (BERTH_ERR_CORRUPT). An ISR that may interrupt a call on the same region uses
  * berth_try_free(), and tries again later if that is BERTH_ERR_BUSY. [task, ISR, cache-off,
  * boot] */
 BERTH_API void berth_free(berth_t *berth, void *block);

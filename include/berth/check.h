@@ -3,7 +3,8 @@
  *
  * One call is one slice under the region's lock; a task calls as often as it likes, while others
  * allocate and free. When a slice finds damage, the region is fenced: calls on its blocks are
- * refused (BERTH_ERR_CORRUPT), requests go on to the next region. Further calls then mend it: what
+ * refused (BERTH_ERR_CORRUPT; a block whose free was refused so stays allocated), requests go on to
+ * the next region. Further calls then mend it: what
  * cannot be proved is withdrawn, no byte of any block is written, and the accounts are made what
  * the blocks say. Then the region serves again, or stays fenced if it cannot be mended. Either is
  * told by an event, BERTH_EVENT_DAMAGE:

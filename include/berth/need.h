@@ -7,7 +7,8 @@
  * memory back.
  *
  * Bounds: a question asks each region on a block's route once for each of the blocks, and holds its
- * lock for at most three engine calls a block.
+ * lock for at most three engine calls for each block that it has placed there before, and as many
+ * as berth_allocatable() makes.
  *
  * Context, unless a function says otherwise: [task].
  */
@@ -102,7 +103,8 @@ BERTH_API BERTH_MUST_CHECK uint32_t berth_blockers(berth_t *berth, berth_need_t 
                                                    berth_blocker_t *out, uint32_t capacity);
 
 /* Finds an order of a need's items in which it would fit: `order` has room for item_count indices.
- * False: it fits in none, or has more than 6 items. */
+ * False: it fits in none, has more than 6 items, is reserved, or cannot be asked. As many questions
+ * as there are orders: 720 at most. */
 BERTH_API BERTH_MUST_CHECK bool berth_reorder(berth_t *berth, berth_need_t *need, uint8_t *order);
 
 /* Takes a need's blocks and holds them, unclaimed, for its owner, who pays. What comes only after
@@ -111,8 +113,9 @@ BERTH_API BERTH_MUST_CHECK bool berth_reorder(berth_t *berth, berth_need_t *need
 BERTH_API BERTH_MUST_CHECK berth_answer_t berth_reserve(berth_t *berth, berth_need_t *need);
 
 /* Returns a block of a reserved need's item that nobody has claimed yet; NULL: all are claimed, the
- * owner is retired, or the context must not enter the region. Never refused otherwise, whatever has
- * become of the rest of memory. berth_free() returns it to the reservation. Contents are undefined.
+ * owner is retired, the context must not enter the region, it is fenced, or its lock is refused.
+ * Never for want of memory, whatever has become of the rest. berth_free() returns it to the
+ * reservation. Contents are undefined.
  *
  * Code that knows nothing of needs claims by berth_alloc() when its owner, by scope or by name, is
  * the need's, and its size is the item's. Under BERTH_GUARD_NO_ALLOC that is refused as any
@@ -120,8 +123,9 @@ BERTH_API BERTH_MUST_CHECK berth_answer_t berth_reserve(berth_t *berth, berth_ne
 BERTH_API BERTH_MUST_CHECK void *berth_claim(berth_t *berth, berth_need_t *need, uint8_t item);
 
 /* Ends a reservation: unclaimed blocks are free again, claimed ones are their owner's, as if
- * allocated. BERTH_ERR_INVALID: it is not reserved. BERTH_ERR_BUSY: the context must not enter a
- * region, or a lock was refused: some of it is still reserved. */
+ * allocated; what lies in a fenced region is not given back. BERTH_ERR_INVALID: it is not reserved.
+ * BERTH_ERR_BUSY: the context must not enter a region, a lock was refused, or the need is being
+ * asked: some of it is still reserved; release it again. */
 BERTH_API BERTH_MUST_CHECK berth_status_t berth_release(berth_t *berth, berth_need_t *need);
 
 /* Somebody who can give memory back: drop a cache, close a connection, restart a subsystem. */

@@ -173,10 +173,13 @@ static void attempt_compare(attempt_t *attempt, berth_region_t *region, uint32_t
 {
     const uint32_t room = region->capacity - region->total.live;
     const uint32_t grantable = region_grantable(attempt, region);
+    const size_t size = attempt->job.hop->size;
+    const uint32_t wanted = cost != 0 ? cost : (uint32_t)smaller(size, UINT32_MAX); /* or never */
     if (attempt->nearest_region == NULL || grantable > attempt->nearest) {
         attempt->nearest_region = region;
         attempt->nearest = grantable;
-        attempt->lacking = cost > room ? cost - room : 0;
+        attempt->lacking = wanted > room ? wanted - room : 0;
+        attempt->short_by = (uint32_t)(size - smaller(size, grantable));
     }
 }
 
@@ -194,8 +197,11 @@ static int32_t region_judge(attempt_t *attempt, berth_region_t *region, berth_pi
         attempt_compare(attempt, region, cost);
     }
     attempt->is_certain = attempt->is_certain && region_is_certain(attempt, region);
-    *piece = (berth_piece_t){
-        .region = region, .size = (uint32_t)hop->size, .align = hop->align, .taken = cost};
+    *piece = (berth_piece_t){.region = region,
+                             .offset = BERTH_NOWHERE,
+                             .size = (uint32_t)hop->size,
+                             .align = hop->align,
+                             .taken = cost};
     return status;
 }
 
@@ -305,14 +311,13 @@ void attempt_end_for(attempt_t *attempt, uint32_t item)
 static berth_answer_t answer_no(const attempt_t *attempt, uint32_t item, uint32_t block)
 {
     const berth_region_t *region = attempt->nearest_region;
-    const size_t size = attempt->need->items[item].request.size;
     berth_answer_t answer = {.status = attempt->job.status,
                              .is_certain = attempt->is_certain,
                              .item = (uint8_t)item,
                              .block = (uint8_t)block,
                              .region = region != NULL ? region->index : BERTH_NO_REGION,
                              .lacks_room = attempt->lacking != 0};
-    answer.missing = attempt->lacking != 0 ? attempt->lacking : (uint32_t)size - attempt->nearest;
+    answer.missing = attempt->lacking != 0 ? attempt->lacking : attempt->short_by;
     return answer;
 }
 

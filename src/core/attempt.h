@@ -18,8 +18,9 @@ typedef struct attempt {
     uint32_t placed; /* pieces */
     uint32_t noted;  /* a bit for each piece that is allocated just now */
     bool is_certain;
-    uint32_t nearest; /* bytes that the region would grant which would grant the most */
-    uint32_t lacking; /* bytes that it would need besides all that is free there */
+    uint32_t nearest;  /* bytes that the region would grant which would grant the most */
+    uint32_t lacking;  /* bytes that it would need besides all that is free there */
+    uint32_t short_by; /* bytes that its most is less than was asked of it */
     berth_region_t *nearest_region;
 } attempt_t;
 
@@ -33,7 +34,8 @@ typedef struct attempt {
  * account, the context must not allocate. */
 int32_t attempt_start(attempt_t *attempt, berth_t *berth, berth_need_t *need);
 
-/* Takes a need for oneself while it is asked; false: somebody else is asking. */
+/* Takes a need for oneself, to ask, reserve or release it; false: somebody else has it. Only who
+ * has it may believe `is_reserved` and touch the pieces of one that is not. */
 bool need_enter(berth_t *berth, berth_need_t *need);
 void need_leave(berth_t *berth, berth_need_t *need);
 
@@ -54,6 +56,9 @@ void attempt_leave(attempt_t *attempt, berth_region_t *region);
 
 /* Asks a need whole, its items in an order; NULL: as declared. */
 berth_answer_t attempt_ask(attempt_t *attempt, const uint8_t *order);
+
+/* The same of one that may be reserved or make no sense. Whoever asks has entered it. */
+berth_answer_t need_ask(attempt_t *attempt, berth_t *berth, berth_need_t *need);
 
 /* What hands blocks out that needs hold. */
 extern const berth_holder_t claim_holder;

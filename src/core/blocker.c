@@ -9,8 +9,7 @@
  */
 #include "attempt.h"
 
-#define SLICE (BERTH_WALK_SLICE / 2) /* steps under one lock: each looks at two blocks */
-#define STARTS 4u                    /* while others change the region */
+#define STARTS 4u /* while others change the region */
 
 /* A stretch of blocks, the last one included. */
 typedef struct stretch {
@@ -141,10 +140,17 @@ static void search_start(const attempt_t *attempt, search_t *search)
     search->is_found = false;
 }
 
+/* Steps under one lock: each looks at two blocks; as many as a walk does. */
+static uint32_t slice_steps(const search_t *search)
+{
+    const bool is_masked = search->region->lock.kind == BERTH_LOCK_SHORT;
+    return is_masked ? BERTH_WALK_SLICE / 16 : BERTH_WALK_SLICE / 2;
+}
+
 /* Goes on for a slice. With the region's lock held, and the attempt in it. */
 static void search_slice(const attempt_t *attempt, search_t *search)
 {
-    for (uint32_t i = 0; i < SLICE && !search_is_done(search); i++) {
+    for (uint32_t i = 0; i < slice_steps(search) && !search_is_done(search); i++) {
         if (search_suffices(search)) {
             search_shorten(search);
         } else {
@@ -186,9 +192,13 @@ static void slice_search(const attempt_t *attempt, search_t *search, finding_t *
 /* Writes a slice of the best stretch's live blocks down. */
 static void slice_tell(const attempt_t *attempt, search_t *search, finding_t *finding)
 {
-    for (uint32_t i = 0; i < SLICE && search->cursor != BERTH_NOWHERE; i++) {
+    if (search->changes != search->region->changes) { /* then it may lie elsewhere by now */
+        search->cursor = BERTH_NOWHERE;
+    }
+    for (uint32_t i = 0; i < slice_steps(search) && search->cursor != BERTH_NOWHERE; i++) {
         const berth_block_t block = search->region->engine->walk(search->region, search->cursor);
         const bool is_last = block.offset == search->best.end || block.status != BERTH_OK;
+        finding->count += block.owner != BERTH_NO_OWNER;
         if (block.owner != BERTH_NO_OWNER && finding->told < finding->capacity) {
             finding->out[finding->told++] = (berth_blocker_t){.offset = block.offset,
                                                               .taken = block.taken,
@@ -196,8 +206,7 @@ static void slice_tell(const attempt_t *attempt, search_t *search, finding_t *fi
                                                               .owner = block.owner,
                                                               .item = finding->item};
         }
-        search->cursor =
-            is_last || search->changes != search->region->changes ? BERTH_NOWHERE : block.next;
+        search->cursor = is_last ? BERTH_NOWHERE : block.next;
     }
     (void)attempt;
 }
@@ -230,7 +239,6 @@ static void block_plan(attempt_t *attempt, finding_t *finding)
     search->cursor = best.tail;
     while (search->cursor != BERTH_NOWHERE && search_in(attempt, search, slice_tell, finding)) {
     }
-    finding->count += best.count;
     attempt->need->pieces[attempt->placed++] = (berth_piece_t){.region = search->region,
                                                                .offset = best.offset,
                                                                .size = best.freed,
@@ -274,11 +282,11 @@ uint32_t berth_blockers(berth_t *berth, berth_need_t *need, berth_blocker_t *out
 {
     attempt_t attempt;
     finding_t finding = {.out = out, .capacity = capacity};
-    if (!manager_is_awake(berth) || need->is_reserved ||
-        attempt_start(&attempt, berth, need) != BERTH_OK || !need_enter(berth, need)) {
+    if (!manager_is_awake(berth) || !need_enter(berth, need)) {
         return 0;
     }
-    const uint32_t count = need_seek(&attempt, &finding);
+    const bool is_sane = !need->is_reserved && attempt_start(&attempt, berth, need) == BERTH_OK;
+    const uint32_t count = is_sane ? need_seek(&attempt, &finding) : 0;
     need_leave(berth, need);
     return count;
 }

@@ -73,12 +73,27 @@ static void account_settle(berth_account_t *kept, const berth_account_t *found)
     kept->peak = greater(kept->peak, kept->live);
 }
 
+/* Tells who follows the region that an owner's account has changed. */
+static void account_tell(berth_t *berth, berth_region_t *region, uint32_t account)
+{
+    if (region->follow != NULL) {
+        const berth_event_t event = {.time_us = event_time(berth),
+                                     .offset = BERTH_NOWHERE,
+                                     .kind = BERTH_EVENT_DAMAGE,
+                                     .region = region->index,
+                                     .owner = owner_at(account)};
+        region->follow(berth, region, &event);
+    }
+}
+
 /* Makes the accounts what the blocks say. Tells whether they were not; if one owner alone has lost
  * something, the event names it. Bounded by the owners. */
-static bool accounts_settle(const berth_t *berth, const berth_check_t *check, berth_event_t *event)
+static bool accounts_settle(berth_t *berth, const berth_check_t *check, berth_event_t *event)
 {
     berth_account_t *kept = check->region->accounts;
     const berth_account_t *found = check->accounts;
+    berth_account_t *total = &check->region->total;
+    berth_account_t sum = {0};
     uint32_t losers = 0;
     bool differ = false;
     for (uint32_t i = 0; found != NULL && kept != NULL && i < berth->owner_count; i++) {
@@ -88,22 +103,17 @@ static bool accounts_settle(const berth_t *berth, const berth_check_t *check, be
             event->taken = lost;
         }
         differ = differ || kept[i].live != found[i].live || kept[i].count != found[i].count;
+        total->live += found[i].live - kept[i].live;
         account_settle(&kept[i], &found[i]);
+        account_tell(berth, check->region, i);
+        sum.live += found[i].live;
+        sum.count += found[i].count;
+    }
+    if (differ) {
+        account_settle(total, &sum);
+        account_tell(berth, check->region, 0);
     }
     return differ;
-}
-
-/* Tells who follows the region that its accounts have changed. */
-static void accounts_tell(berth_t *berth, berth_region_t *region)
-{
-    if (region->follow != NULL) {
-        const berth_event_t event = {.time_us = event_time(berth),
-                                     .offset = BERTH_NOWHERE,
-                                     .kind = BERTH_EVENT_DAMAGE,
-                                     .region = region->index,
-                                     .owner = BERTH_OTHERS};
-        region->follow(berth, region, &event);
-    }
 }
 
 static void ledger_settle(berth_t *berth, const berth_check_t *check, berth_event_t *event)
@@ -111,9 +121,8 @@ static void ledger_settle(berth_t *berth, const berth_check_t *check, berth_even
     check->region->changes++;
     event->owner = check->mending.withdrawn != 0 ? BERTH_OTHERS : BERTH_NO_OWNER;
     if (check->accounts != NULL) {
-        account_settle(&check->region->total, &check->mending.total);
         (void)accounts_settle(berth, check, event);
-        accounts_tell(berth, check->region);
+        account_settle(&check->region->total, &check->mending.total);
     }
 }
 
@@ -171,7 +180,6 @@ static void round_end(berth_t *berth, const berth_check_t *check, check_slice_t 
 {
     berth_event_t event = {.owner = BERTH_NO_OWNER};
     if (check->began == check->region->changes && accounts_settle(berth, check, &event)) {
-        accounts_tell(berth, check->region);
         slice_tell(slice, check->region, BERTH_NOWHERE, BERTH_OK);
         slice->event.owner = event.owner;
         slice->event.taken = event.taken;

@@ -112,8 +112,9 @@ static void *claim_for(berth_t *berth, const berth_request_t *request, berth_own
     berth_event_t event = event_of(BERTH_EVENT_CLAIM, BERTH_OK, owner, site);
     event.size = (uint32_t)request->size;
     void *block = NULL;
-    for (berth_region_t *region = LIST_READ(berth->first); region != NULL && block == NULL;
-         region = LIST_READ(region->next)) {
+    const bool has_need = (PEEK(berth->needy) >> owner % 32u & 1u) != 0;
+    for (berth_region_t *region = has_need ? LIST_READ(berth->first) : NULL;
+         region != NULL && block == NULL; region = LIST_READ(region->next)) {
         if (PEEK(region->unclaimed) != 0 && context_bars(guards, region) == BERTH_OK &&
             has_all(region->able, hop_needed(request))) {
             block = claim_in(berth, region, request, event);
@@ -137,8 +138,9 @@ static void *claim_piece(berth_t *berth, const berth_need_t *need, berth_piece_t
     berth_event_t event =
         event_of(BERTH_EVENT_CLAIM, BERTH_OK, owner_paying(region, need->holder), site);
     event.size = piece->size;
-    void *block =
-        piece->region == region && !piece->is_claimed ? piece_hand_out(berth, piece, event) : NULL;
+    /* Asked again: once a need is off the list, and each lock was free, its pieces are others'. */
+    const bool is_there = LIST_READ(need->is_reserved) && LIST_READ(piece->region) == region;
+    void *block = is_there && !piece->is_claimed ? piece_hand_out(berth, piece, event) : NULL;
     lock_leave(berth->port, &region->lock, key);
     return block;
 }
@@ -146,7 +148,8 @@ static void *claim_piece(berth_t *berth, const berth_need_t *need, berth_piece_t
 void *berth_claim(berth_t *berth, berth_need_t *need, uint8_t item)
 {
     void *block = NULL;
-    if (berth->port == NULL || !need->is_reserved || !owner_is_served(berth, need->holder)) {
+    if (berth->port == NULL || !LIST_READ(need->is_reserved) ||
+        !owner_is_served(berth, need->holder)) {
         return NULL;
     }
     for (uint32_t i = 0; i < need->piece_count && block == NULL; i++) {

@@ -11,23 +11,25 @@ static berth_answer_t answer_of(int32_t status)
         .status = (int8_t)status, .is_certain = true, .region = BERTH_NO_REGION};
 }
 
+berth_answer_t need_ask(attempt_t *attempt, berth_t *berth, berth_need_t *need)
+{
+    if (need->is_reserved) {
+        return answer_of(BERTH_OK);
+    }
+    const int32_t status = attempt_start(attempt, berth, need);
+    return status == BERTH_OK ? attempt_ask(attempt, NULL) : answer_of(status);
+}
+
 berth_answer_t berth_fits(berth_t *berth, berth_need_t *need)
 {
     if (!manager_is_awake(berth)) {
         return answer_of(BERTH_ERR_INVALID);
     }
-    if (need->is_reserved) {
-        return answer_of(BERTH_OK);
-    }
-    attempt_t attempt;
-    const int32_t status = attempt_start(&attempt, berth, need);
-    if (status != BERTH_OK) {
-        return answer_of(status);
-    }
     if (!need_enter(berth, need)) {
         return answer_of(BERTH_ERR_BUSY);
     }
-    const berth_answer_t answer = attempt_ask(&attempt, NULL);
+    attempt_t attempt;
+    const berth_answer_t answer = need_ask(&attempt, berth, need);
     need_leave(berth, need);
     return answer;
 }
@@ -60,20 +62,29 @@ static bool order_next(uint8_t *order, uint32_t count)
     return true;
 }
 
-bool berth_reorder(berth_t *berth, berth_need_t *need, uint8_t *order)
+/* Asks in one order after the other. Bounded by the 720 that there are. */
+static bool order_find(attempt_t *attempt, uint8_t *order)
 {
-    attempt_t attempt;
-    if (!manager_is_awake(berth) || need->is_reserved || need->item_count > REORDERED_MOST ||
-        attempt_start(&attempt, berth, need) != BERTH_OK || !need_enter(berth, need)) {
-        return false;
-    }
-    for (uint8_t i = 0; i < need->item_count; i++) {
+    const uint32_t count = attempt->need->item_count;
+    bool fits = false;
+    for (uint8_t i = 0; i < count; i++) {
         order[i] = i;
     }
-    bool fits = false;
     do {
-        fits = attempt_ask(&attempt, order).status == BERTH_OK;
-    } while (!fits && order_next(order, need->item_count));
+        fits = attempt_ask(attempt, order).status == BERTH_OK;
+    } while (!fits && order_next(order, count));
+    return fits;
+}
+
+bool berth_reorder(berth_t *berth, berth_need_t *need, uint8_t *order)
+{
+    if (!manager_is_awake(berth) || !need_enter(berth, need)) {
+        return false;
+    }
+    attempt_t attempt;
+    const bool is_sane = !need->is_reserved && need->item_count <= REORDERED_MOST &&
+                         attempt_start(&attempt, berth, need) == BERTH_OK;
+    const bool fits = is_sane && order_find(&attempt, order);
     need_leave(berth, need);
     return fits;
 }

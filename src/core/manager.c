@@ -271,7 +271,7 @@ static COLD berth_status_t free_for(berth_t *berth, const void *block, call_t ca
     berth_event_t event = event_at(BERTH_EVENT_FREE, &spot, BERTH_NO_OWNER, call.site);
     event.status = (int8_t)status;
     event_refuse(berth, &event);
-    if (call.is_asserted && status != BERTH_ERR_BUSY) {
+    if (call.is_asserted && status != BERTH_ERR_BUSY && status != BERTH_ERR_CORRUPT) {
         event_assert(berth, &event);
     }
     return (berth_status_t)status;

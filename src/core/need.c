@@ -39,13 +39,14 @@ static bool piece_take(attempt_t *attempt, uint32_t item)
         return false;
     }
     const spot_t spot = spot_of(berth, block);
-    attempt->need->pieces[attempt->placed++] =
-        (berth_piece_t){.region = spot.region,
-                        .offset = spot.offset,
-                        .size = (uint32_t)job.hop->size,
-                        .taken = spot_look(berth, &spot).taken,
-                        .item = (uint8_t)item};
-    return spot.region->engine->reset == NULL; /* or it could go without being freed */
+    const berth_block_t taken = spot_look(berth, &spot);
+    attempt->need->pieces[attempt->placed++] = (berth_piece_t){.region = spot.region,
+                                                               .offset = spot.offset,
+                                                               .size = (uint32_t)job.hop->size,
+                                                               .taken = taken.taken,
+                                                               .item = (uint8_t)item};
+    return taken.status == BERTH_OK &&
+           spot.region->engine->reset == NULL; /* or it could go without being freed */
 }
 
 /* Frees the pieces taken so far. */
@@ -151,7 +152,7 @@ static void need_link(berth_t *berth, berth_need_t *need, bool is_held)
     } else {
         LIST_WRITE(*link, need->next);
     }
-    need->is_reserved = is_held;
+    LIST_WRITE(need->is_reserved, is_held);
     needs_count(berth);
     if (key != BERTH_LOCK_REFUSED) {
         lock_leave(berth->port, &berth->tables, key);
@@ -176,29 +177,42 @@ static void need_hold(attempt_t *attempt)
     LIST_WRITE(berth->holder, &claim_holder);
     need->holder = attempt->job.owner;
     need_link(berth, need, true);
-    for (uint32_t i = 0, tries = 0; i < attempt->placed; tries++) {
-        const bool is_held = piece_hold(berth, &need->pieces[i], regions[i]);
-        i += is_held || tries >= LOCK_TRIES;
+    for (uint32_t i = 0; i < attempt->placed; i++) {
+        uint32_t tries = 0;
+        while (!piece_hold(berth, &need->pieces[i], regions[i]) && tries < LOCK_TRIES) {
+            tries++;
+        }
     }
+}
+
+/* Asks, takes, and holds. */
+static berth_answer_t need_reserve(berth_t *berth, berth_need_t *need, uint32_t site)
+{
+    attempt_t attempt;
+    berth_answer_t answer = need_ask(&attempt, berth, need);
+    if (answer.status != BERTH_OK || need->is_reserved) {
+        return answer;
+    }
+    (void)attempt_start(&attempt, berth, need);
+    attempt.job.site = site;
+    if (pieces_take(&attempt)) {
+        need_hold(&attempt);
+    } else {
+        answer.status = BERTH_ERR_BUSY;
+    }
+    return answer;
 }
 
 berth_answer_t berth_reserve(berth_t *berth, berth_need_t *need)
 {
-    berth_answer_t answer = berth_fits(berth, need);
-    if (answer.status != BERTH_OK || need->is_reserved) {
-        return answer;
+    berth_answer_t answer = {
+        .status = BERTH_ERR_BUSY, .is_certain = true, .region = BERTH_NO_REGION};
+    if (!manager_is_awake(berth)) {
+        answer.status = BERTH_ERR_INVALID;
+    } else if (need_enter(berth, need)) {
+        answer = need_reserve(berth, need, SITE);
+        need_leave(berth, need);
     }
-    attempt_t attempt;
-    answer.status = BERTH_ERR_BUSY;
-    if (attempt_start(&attempt, berth, need) != BERTH_OK || !need_enter(berth, need)) {
-        return answer;
-    }
-    attempt.job.site = SITE;
-    if (pieces_take(&attempt)) {
-        need_hold(&attempt);
-        answer.status = BERTH_OK;
-    }
-    need_leave(berth, need);
     return answer;
 }
 
@@ -216,21 +230,36 @@ static void needs_quiet(berth_t *berth)
     }
 }
 
-berth_status_t berth_release(berth_t *berth, berth_need_t *need)
+/* Lets all pieces go. What lies in a fenced region is its owner's for good, or until that is
+ * mended. */
+static berth_status_t need_release(berth_t *berth, berth_need_t *need, uint32_t site)
 {
-    if (berth->port == NULL || !need->is_reserved) {
+    const uint8_t guards = context_of(berth)->guards;
+    if (!need->is_reserved) {
         return BERTH_ERR_INVALID;
     }
-    const uint8_t guards = context_of(berth)->guards;
     for (uint32_t i = 0; i < need->piece_count; i++) {
         berth_piece_t *piece = &need->pieces[i];
         const bool is_gone = piece->region == NULL;
-        if (!is_gone && (context_bars(guards, piece->region) != BERTH_OK ||
-                         !piece_let_go(berth, piece, SITE))) {
+        if (!is_gone && (context_bars(guards, piece->region) == BERTH_ERR_GUARD ||
+                         !piece_let_go(berth, piece, site))) {
             return BERTH_ERR_BUSY;
         }
     }
     need_link(berth, need, false);
     needs_quiet(berth);
     return BERTH_OK;
+}
+
+berth_status_t berth_release(berth_t *berth, berth_need_t *need)
+{
+    if (berth->port == NULL) {
+        return BERTH_ERR_INVALID;
+    }
+    if (!need_enter(berth, need)) {
+        return BERTH_ERR_BUSY;
+    }
+    const berth_status_t status = need_release(berth, need, SITE);
+    need_leave(berth, need);
+    return status;
 }

@@ -2,23 +2,33 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "berth/need.h"
-#include "core.h"
+#include "manager.h"
 
 void berth_reclaimer_add(berth_t *berth, berth_reclaimer_t *reclaimer)
 {
+    if (!manager_is_awake(berth)) {
+        return;
+    }
+    const uintptr_t key = lock_take(berth->port, &berth->tables);
     berth_reclaimer_t **end = &berth->reclaimers;
-    while (*end != NULL) {
+    while (*end != NULL && *end != reclaimer) {
         end = &(*end)->next;
     }
-    reclaimer->next = NULL;
-    LIST_WRITE(*end, reclaimer);
+    if (*end == NULL) {
+        reclaimer->next = NULL;
+        LIST_WRITE(*end, reclaimer);
+    }
+    if (key != BERTH_LOCK_REFUSED) {
+        lock_leave(berth->port, &berth->tables, key);
+    }
 }
 
 /* Whether memory that is given back may help. */
 static bool answer_may_change(const berth_answer_t *answer)
 {
     return answer->status != BERTH_OK && answer->status != BERTH_ERR_INVALID &&
-           answer->status != BERTH_ERR_GUARD && answer->status != BERTH_ERR_NOCAP;
+           answer->status != BERTH_ERR_GUARD && answer->status != BERTH_ERR_NOCAP &&
+           answer->status != BERTH_ERR_BUSY && answer->status != BERTH_ERR_CORRUPT;
 }
 
 berth_answer_t berth_prepare(berth_t *berth, berth_need_t *need)

@@ -148,10 +148,12 @@ static void need_explain(pipeline_t *pipeline, const berth_request_t *request, b
             const uint32_t room = region->capacity - region->used;
             const uint32_t cost =
                 twin->engine->cost(twin, hop->size, hop->align, pipeline_payer(region, owner));
+            const size_t told = hop->size < UINT32_MAX ? hop->size : UINT32_MAX;
+            const size_t wanted = cost != 0 ? cost : told; /* or larger than the region */
             most = grants;
             answer->region = route.regions[i];
-            answer->lacks_room = cost > room;
-            answer->missing = cost > room ? cost - room : (uint32_t)hop->size - most;
+            answer->lacks_room = wanted > room;
+            answer->missing = (uint32_t)(wanted > room ? wanted - room : hop->size - most);
         }
     }
 }

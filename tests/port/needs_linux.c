@@ -3,7 +3,7 @@
  *
  * A region is kept nearly full by some threads. Others claim the blocks of one need, by name and as
  * its owner, fill them, look after them, and give them back: as many as there are blocks, so that
- * each must get one each time. One thread asks about a second need, reserves and releases it; one
+ * each must get one each time. Two threads ask about a second need, reserve and release it; one
  * polls. Meant for ThreadSanitizer, too.
  *
  *     needs_linux [ROUNDS of each thread]
@@ -22,6 +22,8 @@
 
 #define CHURNERS 3u
 #define CLAIMERS 4u
+#define ASKERS 2u
+#define THREADS (CHURNERS + CLAIMERS + ASKERS)
 #define HELD 16u /* blocks of each churner */
 #define SIZE 1717u
 #define TLS 1u
@@ -124,21 +126,27 @@ static void *claim(void *self)
     return NULL;
 }
 
-/* Asks, reserves and releases. */
+static bool may_be(int32_t status, int32_t a, int32_t b)
+{
+    return status == BERTH_OK || status == a || status == b;
+}
+
+/* Asks, reserves and releases, beside another who does the same with the same need. */
 static void *ask(void *self)
 {
     for (uint32_t i = 0; i < rounds; i++) {
         berth_blocker_t blockers[8];
-        const berth_answer_t answer = berth_fits(&heap, &ota);
-        expect(answer.status == BERTH_OK || answer.status == BERTH_ERR_NOMEM);
-        if (answer.status != BERTH_OK && i % 16 == 0) {
+        uint8_t order[2];
+        expect(may_be(berth_fits(&heap, &ota).status, BERTH_ERR_NOMEM, BERTH_ERR_BUSY));
+        if (i % 16 == 0) {
             (void)!berth_blockers(&heap, &ota, blockers, 8); /* any number, by then */
+            (void)!berth_reorder(&heap, &ota, order);
         }
         if (berth_reserve(&heap, &ota).status == BERTH_OK) {
-            reserved++;
-            void *block = berth_claim(&heap, &ota, 1);
-            expect(block != NULL && (uintptr_t)block % 16 == 0);
-            expect(berth_release(&heap, &ota) == BERTH_OK);
+            (void)__atomic_fetch_add(&reserved, 1, __ATOMIC_RELAXED);
+            void *block = berth_claim(&heap, &ota, 1); /* or the other has it */
+            expect(block == NULL || (uintptr_t)block % 16 == 0);
+            expect(may_be(berth_release(&heap, &ota), BERTH_ERR_INVALID, BERTH_ERR_BUSY));
             expect(berth_try_free(&heap, block) == BERTH_OK);
         }
     }
@@ -157,17 +165,17 @@ static void *poll_all(void *self)
 /* What is live after all have ended: the first need's blocks. */
 static void expect_settled(void)
 {
+    expect(berth_reserve(&heap, &ota).status == BERTH_OK); /* or it is: somebody was busy */
+    expect(berth_release(&heap, &ota) == BERTH_OK);
     const berth_account_t account = berth_account(&heap, &regions[0], TLS);
     expect(account.count == CLAIMERS && account.live == regions[0].total.live);
-    expect(berth_reserve(&heap, &ota).status == BERTH_OK);
-    expect(berth_release(&heap, &ota) == BERTH_OK);
     expect(berth_release(&heap, &tls) == BERTH_OK);
     expect(regions[0].total.live == 0 && regions[0].unclaimed == 0 && regions[0].held == 0);
 }
 
 int main(int count, char **words)
 {
-    pthread_t threads[CHURNERS + CLAIMERS + 1];
+    pthread_t threads[THREADS];
     pthread_t poller;
     rounds = count > 1 ? (uint32_t)strtoul(words[1], NULL, 10) : rounds;
     port = berth_port_linux;
@@ -176,12 +184,12 @@ int main(int count, char **words)
         berth_reserve(&heap, &tls).status != BERTH_OK) {
         return 1;
     }
-    for (uint32_t i = 0; i < CHURNERS + CLAIMERS + 1; i++) {
+    for (uint32_t i = 0; i < THREADS; i++) {
         void *(*run)(void *) = i < CHURNERS ? churn : i < CHURNERS + CLAIMERS ? claim : ask;
         expect(pthread_create(&threads[i], NULL, run, (void *)(uintptr_t)i) == 0);
     }
     expect(pthread_create(&poller, NULL, poll_all, NULL) == 0);
-    for (uint32_t i = 0; i < CHURNERS + CLAIMERS + 1; i++) {
+    for (uint32_t i = 0; i < THREADS; i++) {
         (void)pthread_join(threads[i], NULL);
     }
     __atomic_store_n(&ended, 1, __ATOMIC_RELEASE);

@@ -393,8 +393,9 @@ static berth_audit_t fit_audit(const berth_region_t *region, uint32_t cursor)
         return (berth_audit_t){.next = BERTH_NOWHERE, .status = BERTH_ERR_CORRUPT};
     }
     const uint32_t next = cursor + MEND_LOOKS;
-    const uint32_t zones = zones_count(fit_of(region));
-    return (berth_audit_t){.next = next < zones ? next : BERTH_NOWHERE};
+    const fit_t *fit = fit_of(region);
+    const uint32_t count = larger(zones_count(fit), zones_match_count(fit));
+    return (berth_audit_t){.next = next < count ? next : BERTH_NOWHERE};
 }
 
 const berth_mender_t berth_fit_mender = {

@@ -284,11 +284,17 @@ static inline uint32_t zones_peak_told(const fit_t *fit, uint32_t zone)
     return zones_are_within(fit, end) || end == NOBODY ? zones_footer(fit, end) : UINT32_MAX;
 }
 
+/* The matches that there are, and the word before them. */
+static inline uint32_t zones_match_count(const fit_t *fit)
+{
+    return (fit->zones_at - (uint32_t)sizeof(fit_t)) / WORD;
+}
+
 /* What a match must have. */
 static inline uint32_t zones_winner(const fit_t *fit, uint32_t match)
 {
     const uint32_t *matches = zones_matches(fit);
-    const uint32_t count = (fit->zones_at - (uint32_t)sizeof(fit_t)) / WORD;
+    const uint32_t count = zones_match_count(fit);
     const uint32_t left = 2 * match;
     if (left < fit->leaves) {
         return left < count ? larger(matches[left], matches[left + 1]) : 0;
@@ -304,7 +310,7 @@ static inline uint32_t zones_winner(const fit_t *fit, uint32_t match)
 static inline bool zones_matches_are_sound(const fit_t *fit, uint32_t from, uint32_t most)
 {
     const uint32_t *matches = zones_matches(fit);
-    const uint32_t count = (fit->zones_at - (uint32_t)sizeof(fit_t)) / WORD;
+    const uint32_t count = zones_match_count(fit);
     uint32_t stray = ~matches[0];
     for (uint32_t match = larger(from, 1); match - from < most && match < count; match++) {
         stray |= matches[match] ^ zones_winner(fit, match);
