@@ -168,9 +168,9 @@ BERTH_API BERTH_MUST_CHECK void *berth_calloc(berth_t *berth, size_t count, size
                                               berth_caps_t needed);
 
 /* Takes a block of any region back; NULL is ignored. A wrong free changes nothing: it is an event,
- * and told to the port's assertion(), unless damage is why (BERTH_ERR_CORRUPT). An ISR that may interrupt a call on the same region uses
- * berth_try_free(), and tries again later if that is BERTH_ERR_BUSY. [task, ISR, cache-off,
- * boot] */
+ * and told to the port's assertion(), unless damage is why (BERTH_ERR_CORRUPT). An ISR that may
+ * interrupt a call on the same region uses berth_try_free(), and tries again later if that is
+ * BERTH_ERR_BUSY. [task, ISR, cache-off, boot] */
 BERTH_API void berth_free(berth_t *berth, void *block);
 
 /* The same, and says how it went, without the assertion. BERTH_ERR_INVALID: no live block starts
