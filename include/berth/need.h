@@ -97,8 +97,9 @@ typedef struct berth_blocker {
 /* Writes down up to `capacity` blocks whose freeing would make a need fit, and returns how many
  * there are: for each block of the need that does not fit, in the region where it takes the fewest,
  * the fewest; all before it stand where they would be put. 0: it fits, or no freeing would help
- * (no room at all, floors, budgets). Reservations' blocks are never named. Looks at every block of
- * the regions on the way, in slices as berth_walk(). */
+ * (no room at all, budgets). When several do not fit, those before may move into the room that is
+ * made: free what is named, and ask again. Reservations' blocks are never named. Looks at every
+ * block of the regions on the way, in slices as berth_walk(). */
 BERTH_API BERTH_MUST_CHECK uint32_t berth_blockers(berth_t *berth, berth_need_t *need,
                                                    berth_blocker_t *out, uint32_t capacity);
 

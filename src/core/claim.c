@@ -53,6 +53,10 @@ static void piece_take_back(berth_t *berth, const spot_t *spot, uint32_t site)
 /* Hands a piece out. With the region's lock held. */
 static void *piece_hand_out(berth_t *berth, berth_piece_t *piece, berth_event_t event)
 {
+    const berth_region_t *region = piece->region;
+    if (region->engine->find(region, piece->offset).status != BERTH_OK) {
+        return NULL; /* damage has withdrawn it */
+    }
     piece->is_claimed = true;
     LIST_WRITE(piece->region->unclaimed, piece->region->unclaimed - piece->taken);
     piece_tell(berth, piece, event);

@@ -5,6 +5,7 @@
 
 #include "berth/check.h"
 #include "berth/fit.h"
+#include "berth/need.h"
 
 #include <string.h>
 
@@ -342,6 +343,27 @@ static void test_a_check_survives_what_happens_beside_it(void **state)
     assert_int_equal(scene_count(BERTH_EVENT_DAMAGE), 0);
 }
 
+/* A need holds two blocks; damage withdraws one before anybody has claimed it. */
+static void test_a_withdrawn_piece_is_not_handed_out(void **state)
+{
+    static const berth_item_t items[] = {{.request = {.size = 300}, .count = 2}};
+    static berth_piece_t pieces[2];
+    berth_need_t need = {
+        .items = items, .pieces = pieces, .item_count = 1, .piece_count = 2, .owner = WIFI};
+    (void)state;
+    check_start();
+    assert_int_equal(berth_reserve(berth, &need).status, BERTH_OK);
+    uint8_t *damaged = (uint8_t *)first->base + pieces[0].offset;
+    word_of(damaged)[-1] ^= 0x2u;
+    assert_int_equal(check_run().status, BERTH_OK);
+    uint8_t *block = berth_claim(berth, &need, 0);
+    assert_ptr_equal(block, (uint8_t *)first->base + pieces[1].offset);
+    assert_null(berth_claim(berth, &need, 0));
+    berth_free(berth, block);
+    assert_int_equal(berth_release(berth, &need), BERTH_OK);
+    assert_blocks_painted();
+}
+
 int main(void)
 {
     struct CMUnitTest tests[] = {
@@ -361,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_an_owner_that_there_is_not_is_refunded_nothing),
         cmocka_unit_test(test_a_busy_region_is_checked_later),
         cmocka_unit_test(test_a_check_survives_what_happens_beside_it),
+        cmocka_unit_test(test_a_withdrawn_piece_is_not_handed_out),
     };
     return SCENE_RUN(tests);
 }
