@@ -72,10 +72,8 @@ execute() { # target program [argument...]
     esac
 }
 
-failures=0
-rows=""
-
-run() { # target
+run() { # target; its row goes into a file, for they run side by side
+    failures=0
     # shellcheck disable=SC2046,SC2086 # lists of words
     {
         compile "$1" "$out/property.$1" tests/property/property.c $sources
@@ -100,13 +98,26 @@ run() { # target
         layout="$layout DIFFERS"
         failures=$((failures + 1))
     fi
-    rows="$rows$(printf '%-8s  %8s calls %-6s  %s' "$1" "$calls" "$property" "$layout")
-"
+    printf '%-8s  %8s calls %-6s  %s\n' "$1" "$calls" "$property" "$layout" >"$out/row.$1"
+    [ "$failures" -eq 0 ]
 }
 
+rm -f "$out"/row.*
+running=""
 for each in $targets; do
-    run "$each"
+    run "$each" >"$out/told.$each" 2>&1 &
+    running="$running $!"
+done
+failures=0
+for each in $running; do
+    wait "$each" || failures=$((failures + 1))
+done
+for each in $targets; do
+    cat "$out/told.$each"
 done
 cat tests/target/layout.txt
-printf '\ntarget    property               layout\n%s' "$rows"
+printf '\ntarget    property               layout\n'
+for each in $targets; do
+    cat "$out/row.$each" || failures=$((failures + 1))
+done
 [ "$failures" -eq 0 ]
